@@ -1,4 +1,89 @@
-/** Faults of the plane `archive`. */
+/** Faults of the archive: what keeps it from storing, finding or proving. */
 import type { FaultEntry } from '../entry.ts';
 
-export const archiveFaults = {} as const satisfies Record<string, FaultEntry>;
+export const archiveFaults = {
+  'archive.not-found': {
+    says: 'There is no archive in the data folder.',
+    cause: 'The folder (in the evidence) has no file `archive/archive.sqlite`.',
+    fix: 'Check `data:` in the configuration file, or bring mail in first: `postern import run --once`.',
+    retry: 'never',
+  },
+  'archive.in-use': {
+    says: 'Another process is writing to this archive.',
+    cause: 'The lock of the data folder is held; the operating system takes it back by itself when its holder ends.',
+    fix: 'End the other process (its id is in the evidence when it could be read) or let it finish. Reading (`archive search`, `show`, `verify`) works beside it.',
+    retry: 'after-wait',
+  },
+  'archive.disk-full': {
+    says: 'The disk is full: nothing more can be archived.',
+    cause: 'The operating system refused to write for want of room (ENOSPC or SQLITE_FULL).',
+    fix: 'Free room where the data folder lies (`df -h`), or move it, and run the import again: it goes on where it stopped, nothing is lost.',
+    retry: 'never',
+  },
+  'archive.write-failed': {
+    says: 'The archive could not be written.',
+    cause: 'The operating system or the database refused (its own words are in the evidence).',
+    fix: 'Look at the rights and the state of the data folder (`ls -ld`, `dmesg`), mend it, and run the import again.',
+    retry: 'never',
+  },
+  'archive.damaged': {
+    says: 'The archive has a damaged place.',
+    cause: 'SQLite found a page that does not make sense (SQLITE_CORRUPT or SQLITE_NOTADB).',
+    fix: 'Run `postern archive verify` to see how much is affected, copy the data folder away, check the disk, and restore from a backup; what the server still has is fetched again.',
+    retry: 'never',
+  },
+  'archive.index-damaged': {
+    says: 'The search index has a damaged place; the messages themselves are not touched by that.',
+    cause: 'SQLite found a page of `index.sqlite` that does not make sense.',
+    fix: 'Make the index again from the stored bytes: `postern archive reindex`.',
+    retry: 'never',
+  },
+  'archive.newer-format': {
+    says: 'The archive was written by a newer version of Postern.',
+    cause: 'Its format number (in the evidence) is greater than the one that this version knows.',
+    fix: 'Use the version of Postern that wrote it, or a newer one.',
+    retry: 'never',
+  },
+  'archive.body-changed': {
+    says: 'The stored bytes of a message are not those that arrived.',
+    cause: 'Their SHA-256 differs from the one in the ledger.',
+    fix: 'Take the data folder out of use, restore this message from a backup, and find out who or what wrote to the disk.',
+    retry: 'never',
+  },
+  'archive.body-missing': {
+    says: 'The bytes of a message are not there.',
+    cause: 'The ledger names a body file that does not exist or cannot be read.',
+    fix: 'Restore the file (its name is the SHA-256 in the evidence, below `archive/bodies`) from a backup.',
+    retry: 'never',
+  },
+  'archive.chain-broken': {
+    says: 'A row of the ledger was changed, taken out or put in.',
+    cause: 'The link computed from the row and its predecessor differs from the stored one, or rows are missing.',
+    fix: 'Take the data folder out of use and compare the ledger with a backup; rows before the first broken link are proven.',
+    retry: 'never',
+  },
+  'archive.unknown-message': {
+    says: 'No message has this id.',
+    cause: 'No SHA-256 in the archive begins with what was given.',
+    fix: 'Copy the id from the output of `postern archive search`.',
+    retry: 'never',
+  },
+  'archive.ambiguous-id': {
+    says: 'More than one message begins with this id.',
+    cause: 'The given digits fit several SHA-256 values, or are fewer than four.',
+    fix: 'Give more digits of the id.',
+    retry: 'never',
+  },
+  'archive.query-unreadable': {
+    says: 'The search cannot be read.',
+    cause: 'A part of it (in the evidence) is not a word, a "phrase", or a known `field:value`.',
+    fix: 'See `postern archive search --help` for the fields and their form.',
+    retry: 'never',
+  },
+  'archive.export-target': {
+    says: 'The folder to export to cannot be used.',
+    cause: 'It holds files already, or cannot be written (in the evidence): an export never overwrites.',
+    fix: 'Name an empty or new folder.',
+    retry: 'never',
+  },
+} as const satisfies Record<string, FaultEntry>;

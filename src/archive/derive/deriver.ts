@@ -1,0 +1,170 @@
+/**
+ * Keeps the index following the ledger: hands ranges of messages to the deriving threads, beside the import and after it.
+ *
+ * The hard thing is a message that ends a thread (out of memory, or a parser that does not come to an end): its range is taken apart
+ * message by message, and the one that does it again is noted as unreadable. A lag can so never become a standstill.
+ */
+import { Worker } from 'node:worker_threads';
+import type { DatabaseSync } from 'node:sqlite';
+import type { Progress } from '../archive.ts';
+import type { Layout } from '../sqlite/layout.ts';
+import { openIndex } from '../sqlite/schema.ts';
+import { unpackFailure } from '../thread-failure.ts';
+import type { FromDeriver, ToDeriver } from './derive-thread.ts';
+
+/** Messages of one transaction of the index. */
+const rangeRows = 200;
+/** A range that takes longer has met a parser that does not come to an end. */
+const rangeTimeoutMs = 120_000;
+/** Heap of a deriving thread: the largest message that is read takes about a third of it. */
+const threadHeapMb = 96;
+
+interface Thread {
+  readonly worker: Worker;
+  range: ToDeriver | undefined;
+  deadline: NodeJS.Timeout | undefined;
+}
+
+export class Deriver {
+  readonly #where: Layout;
+  readonly #threadCount: number;
+  readonly #index: DatabaseSync;
+  readonly #threads: Thread[] = [];
+  /** Ranges to be done before anything new: those that a thread did not survive. */
+  #again: ToDeriver[] = [];
+  /** First message that nobody has in hand. */
+  #next: number;
+  #ahead: { first: number; last: number }[];
+  #last = 0;
+  #watermark: number;
+  #failure: unknown;
+  #closing = false;
+  #waiters: (() => void)[] = [];
+
+  constructor(where: Layout, threadCount: number) {
+    this.#where = where;
+    this.#threadCount = threadCount;
+    this.#index = openIndex(where.index);
+    this.#watermark = Number(this.#index.prepare("select value from meta where key = 'watermark'").get()?.value ?? 0);
+    this.#ahead = this.#index
+      .prepare('select first, last from ahead order by first')
+      .all()
+      .map((row) => ({ first: Number(row.first), last: Number(row.last) }));
+    this.#next = this.#watermark + 1;
+  }
+
+  get watermark(): number {
+    return this.#watermark;
+  }
+
+  /** Tells that messages up to this one are durable. */
+  follow(lastMessage: number): void {
+    this.#last = Math.max(this.#last, lastMessage);
+    this.#hand();
+  }
+
+  /** Resolves when everything told by {@link Deriver.follow} is derived. @throws what ended the deriving, or the signal's reason */
+  async caughtUp(onProgress?: (progress: Progress) => void, signal?: AbortSignal): Promise<void> {
+    const target = this.#last;
+    const from = this.#watermark;
+    const wake = (): void => this.#wake();
+    signal?.addEventListener('abort', wake);
+    try {
+      while (this.#watermark < target) {
+        if (this.#failure !== undefined) throw this.#failure;
+        signal?.throwIfAborted();
+        onProgress?.({ done: this.#watermark - from, total: target - from });
+        await new Promise<void>((resolve) => this.#waiters.push(resolve));
+      }
+      onProgress?.({ done: target - from, total: target - from });
+    } finally {
+      signal?.removeEventListener('abort', wake);
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#closing = true;
+    await Promise.all(this.#threads.map(async (thread) => this.#retire(thread)));
+    this.#index.close();
+  }
+
+  #hand(): void {
+    if (this.#failure !== undefined || this.#closing) return;
+    while (this.#again.length > 0 || this.#next <= this.#last) {
+      const thread = this.#idleThread();
+      if (thread === undefined) return;
+      const range = this.#again.shift() ?? this.#nextRange();
+      if (range === undefined) return;
+      thread.range = range;
+      thread.deadline = setTimeout(() => void thread.worker.terminate(), rangeTimeoutMs);
+      thread.worker.ref(); // it keeps the process alive only while it has something in hand
+      thread.worker.postMessage(range);
+    }
+  }
+
+  #nextRange(): ToDeriver | undefined {
+    while (this.#ahead[0] !== undefined && this.#ahead[0].first <= this.#next) {
+      this.#next = Math.max(this.#next, this.#ahead[0].last + 1);
+      this.#ahead.shift();
+    }
+    if (this.#next > this.#last) return undefined;
+    const first = this.#next;
+    const last = Math.min(first + rangeRows - 1, this.#last, (this.#ahead[0]?.first ?? Number.POSITIVE_INFINITY) - 1);
+    this.#next = last + 1;
+    return { first, last, skip: false };
+  }
+
+  #idleThread(): Thread | undefined {
+    const idle = this.#threads.find((thread) => thread.range === undefined);
+    if (idle !== undefined || this.#threads.length >= this.#threadCount) return idle;
+    const worker = new Worker(new URL('./derive-thread.ts', import.meta.url), {
+      workerData: { layout: this.#where },
+      resourceLimits: { maxOldGenerationSizeMb: threadHeapMb },
+    });
+    worker.unref();
+    const thread: Thread = { worker, range: undefined, deadline: undefined };
+    this.#threads.push(thread);
+    worker.on('message', (answer: FromDeriver) => this.#receive(thread, answer));
+    worker.on('error', () => undefined); // 'exit' follows and tells the same
+    worker.on('exit', () => this.#lost(thread));
+    return thread;
+  }
+
+  #receive(thread: Thread, answer: FromDeriver): void {
+    clearTimeout(thread.deadline);
+    thread.range = undefined;
+    thread.worker.unref();
+    if (answer.kind === 'failed') {
+      this.#failure = unpackFailure(answer.failure);
+    } else {
+      this.#watermark = Math.max(this.#watermark, answer.watermark);
+      this.#hand();
+    }
+    this.#wake();
+  }
+
+  #lost(thread: Thread): void {
+    clearTimeout(thread.deadline);
+    this.#threads.splice(this.#threads.indexOf(thread), 1);
+    const range = thread.range;
+    if (range === undefined || this.#closing) return;
+    if (range.skip) {
+      this.#failure = new Error(`a deriving thread ended with message ${range.first}, which it was told to skip`);
+    } else if (range.first === range.last) {
+      this.#again.push({ ...range, skip: true });
+    } else {
+      for (let seq = range.first; seq <= range.last; seq += 1) this.#again.push({ first: seq, last: seq, skip: false });
+    }
+    this.#hand();
+    this.#wake();
+  }
+
+  async #retire(thread: Thread): Promise<void> {
+    clearTimeout(thread.deadline);
+    await thread.worker.terminate();
+  }
+
+  #wake(): void {
+    for (const waiter of this.#waiters.splice(0)) waiter();
+  }
+}

@@ -1,0 +1,173 @@
+/**
+ * How the bytes of a message lie: small ones inside the database, compressed where that helps; large ones in a file of their own,
+ * as they are, named by their SHA-256, so that `sha256sum` alone proves them.
+ *
+ * The hard thing is a large file's durability: it must be on the disk, and its name in its folder too, before the transaction that
+ * names it begins.
+ */
+import { createHash, randomUUID } from 'node:crypto';
+import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
+import { Fault } from '../../fault/fault.ts';
+import { archiveFault } from './errors.ts';
+import { bodyFile, type Layout } from './layout.ts';
+
+/** A body taken from its stream: small ones with their bytes, large ones in their file already, durable. */
+export interface TakenBody {
+  /** Lower-case hex. */
+  readonly sha256: string;
+  readonly bytes: number;
+  readonly inline: Uint8Array<ArrayBuffer> | undefined;
+}
+
+/** Numbers of `message.encoding`. */
+export const encoding = { raw: 0, zstd: 1, file: 2 } as const;
+
+/**
+ * From this size on a body gets its own file. Measured on 10,000 messages of 229 MB: with 64 KiB 117 files cost 170 ms of fsync,
+ * with 256 KiB 34 files cost 80 ms, beyond that nothing is gained and the database grows.
+ */
+export const inlineLimitBytes = 256 * 1024;
+
+/** Level 1: 4 times as fast as deflate's fastest at a like ratio (measured: 26 µs for 8 KB). */
+const compression = { params: { [constants.ZSTD_c_compressionLevel]: 1 } };
+
+export function encodeBody(body: Uint8Array): { readonly encoding: number; readonly data: Uint8Array } {
+  const packed = zstdCompressSync(body, compression);
+  return packed.length < body.length ? { encoding: encoding.zstd, data: packed } : { encoding: encoding.raw, data: body };
+}
+
+/** @throws Fault archive.body-changed when the compressed bytes cannot be read any more */
+export function decodeBody(kind: number, data: Uint8Array, sha256: string): Uint8Array {
+  if (kind !== encoding.zstd) return data;
+  try {
+    return zstdDecompressSync(data, { maxOutputLength: inlineLimitBytes });
+  } catch (error) {
+    throw new Fault('archive.body-changed', { sha256, seen: 'its compressed bytes cannot be unpacked' }, { cause: error });
+  }
+}
+
+/** Reads a large body in chunks. @throws Fault archive.body-missing */
+export async function* readBodyFile(where: Layout, sha256: string): AsyncGenerator<Uint8Array> {
+  const file = bodyFile(where, sha256);
+  try {
+    for await (const chunk of createReadStream(file, { highWaterMark: 1024 * 1024 })) yield chunk;
+  } catch (error) {
+    throw new Fault('archive.body-missing', { sha256, error: error instanceof Error && 'code' in error ? String(error.code) : String(error) }, { cause: error });
+  }
+}
+
+/**
+ * Takes a body from its stream: hashed on the way, held in memory up to {@link inlineLimitBytes}, beyond that in a file.
+ * When it returns a body without `inline`, its file is durable under its final name.
+ * @throws whatever `chunks` throws, then nothing stays; Fault archive.disk-full, archive.write-failed
+ */
+export async function takeBody(where: Layout, chunks: AsyncIterable<Uint8Array>): Promise<TakenBody> {
+  const hash = createHash('sha256');
+  const held: Uint8Array[] = [];
+  let bytes = 0;
+  let file: IncomingFile | undefined;
+  try {
+    for await (const chunk of chunks) {
+      hash.update(chunk);
+      bytes += chunk.length;
+      if (file !== undefined) {
+        await file.write(chunk);
+      } else if (bytes <= inlineLimitBytes) {
+        held.push(chunk);
+      } else {
+        file = await IncomingFile.create(where);
+        for (const one of held) await file.write(one);
+        held.length = 0;
+        await file.write(chunk);
+      }
+    }
+    const sha256 = hash.digest('hex');
+    if (file === undefined) return { sha256, bytes, inline: joined(held, bytes) };
+    await file.keep(bodyFile(where, sha256));
+    return { sha256, bytes, inline: undefined };
+  } catch (error) {
+    await file?.discard();
+    throw error;
+  }
+}
+
+/** One buffer of its own memory (not a slice of a pool), so that it can be handed to the writer thread without a copy. */
+function joined(chunks: readonly Uint8Array[], bytes: number): Uint8Array<ArrayBuffer> {
+  const whole = new Uint8Array(bytes);
+  let at = 0;
+  for (const chunk of chunks) {
+    whole.set(chunk, at);
+    at += chunk.length;
+  }
+  return whole;
+}
+
+/** Chunks are gathered to this size before they are written: a socket hands them out in 16 KiB. */
+const writeBytes = 1024 * 1024;
+
+class IncomingFile {
+  readonly #path: string;
+  readonly #handle: Awaited<ReturnType<typeof open>>;
+  readonly #gathered = Buffer.allocUnsafeSlow(writeBytes);
+  #gatheredBytes = 0;
+
+  private constructor(path: string, handle: Awaited<ReturnType<typeof open>>) {
+    this.#path = path;
+    this.#handle = handle;
+  }
+
+  static async create(where: Layout): Promise<IncomingFile> {
+    const path = join(where.incoming, randomUUID());
+    try {
+      return new IncomingFile(path, await open(path, 'wx', 0o600));
+    } catch (error) {
+      throw archiveFault(error, { file: path });
+    }
+  }
+
+  async write(chunk: Uint8Array): Promise<void> {
+    let rest = chunk;
+    while (rest.length > 0) {
+      const part = rest.subarray(0, writeBytes - this.#gatheredBytes);
+      this.#gathered.set(part, this.#gatheredBytes);
+      this.#gatheredBytes += part.length;
+      rest = rest.subarray(part.length);
+      if (this.#gatheredBytes === writeBytes) await this.#drain();
+    }
+  }
+
+  async #drain(): Promise<void> {
+    const bytes = this.#gathered.subarray(0, this.#gatheredBytes);
+    this.#gatheredBytes = 0;
+    try {
+      await this.#handle.appendFile(bytes); // goes on after a short write, unlike write()
+    } catch (error) {
+      throw archiveFault(error, { file: this.#path });
+    }
+  }
+
+  /** Makes the bytes and then the name durable. */
+  async keep(path: string): Promise<void> {
+    await this.#drain();
+    try {
+      await this.#handle.datasync();
+      await this.#handle.close();
+      await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+      await rename(this.#path, path);
+      for (const folder of [dirname(path), dirname(dirname(path))]) {
+        const handle = await open(folder, 'r');
+        await handle.sync().finally(() => handle.close());
+      }
+    } catch (error) {
+      throw archiveFault(error, { file: path });
+    }
+  }
+
+  async discard(): Promise<void> {
+    await this.#handle.close().catch(() => undefined);
+    await rm(this.#path, { force: true });
+  }
+}

@@ -1,0 +1,147 @@
+/**
+ * The main thread's side of the ledger: gathers messages into batches, hands them to the writer thread, and settles their receipts.
+ *
+ * The hard thing is the size of a transaction. While the thread works on one, the next fills up, so a busy import makes large
+ * transactions and a single message is durable at once; and whoever brings more waits, so that memory stays bounded.
+ */
+import { Worker } from 'node:worker_threads';
+import type { Receipt, Settled } from '../archive.ts';
+import { unpackFailure } from '../thread-failure.ts';
+import type { FromWriter, ToWriter, WriterRow } from './writer-thread.ts';
+
+/** A batch is closed at this size even though the thread could take more. */
+const batchBytes = 8 * 1024 * 1024;
+const batchRows = 2_000;
+/** Not yet durable bytes beyond which `add` waits. */
+const waitingBytes = 16 * 1024 * 1024;
+/** How long a lonely message waits for company before it is committed, milliseconds. */
+const gatherMs = 25;
+/** Counted for each row besides its bytes, so that many empty messages close a batch too. */
+const rowBytes = 256;
+
+interface Entry {
+  readonly row: WriterRow;
+  readonly resolve: (settled: Settled) => void;
+  readonly reject: (reason: unknown) => void;
+}
+
+export class LedgerWriter {
+  readonly #thread: Worker;
+  readonly #onStored: (lastMessage: number) => void;
+  readonly #opened = Promise.withResolvers<void>();
+  readonly #closed = Promise.withResolvers<void>();
+  #waiting: Entry[] = [];
+  #waitingBytes = 0;
+  #inHand: readonly Entry[] | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #failure: unknown;
+  #drained: PromiseWithResolvers<void>[] = [];
+
+  /** @param onStored called after each durable batch with the highest `message.seq` */
+  constructor(archiveFile: string, onStored: (lastMessage: number) => void) {
+    this.#onStored = onStored;
+    this.#thread = new Worker(new URL('./writer-thread.ts', import.meta.url), { workerData: { archive: archiveFile } });
+    this.#thread.on('message', (message: FromWriter) => this.#receive(message));
+    this.#thread.on('error', (error) => this.#fail(error));
+    this.#thread.on('exit', () => {
+      this.#fail(new Error('the writer thread of the archive ended'));
+      this.#closed.resolve();
+    });
+    this.#opened.promise.catch(() => undefined);
+  }
+
+  /** Resolves when the ledger is open. @throws the Fault that kept it from opening */
+  opened(): Promise<void> {
+    return this.#opened.promise;
+  }
+
+  /** Takes a row over; waits first while too much is not durable yet. @throws the Fault that stopped the archive */
+  async add(row: WriterRow): Promise<Receipt> {
+    while (this.#waitingBytes > waitingBytes && this.#failure === undefined) await this.#someDrained();
+    if (this.#failure !== undefined) throw this.#failure;
+    const { promise, resolve, reject } = Promise.withResolvers<Settled>();
+    promise.catch(() => undefined); // a receipt that nobody waits for must not end the process
+    this.#waiting.push({ row, resolve, reject });
+    this.#waitingBytes += rowBytes + (row.body?.inline?.length ?? 0);
+    if (this.#waitingBytes >= batchBytes || this.#waiting.length >= batchRows) this.#send();
+    else this.#timer ??= setTimeout(() => this.#send(), gatherMs);
+    return { durable: promise };
+  }
+
+  /** Resolves when every row added before is durable. @throws the Fault that stopped the archive */
+  async flush(): Promise<void> {
+    this.#send();
+    while ((this.#waiting.length > 0 || this.#inHand !== undefined) && this.#failure === undefined) await this.#someDrained();
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  async close(): Promise<void> {
+    if (this.#failure === undefined) {
+      await this.flush().catch(() => undefined);
+      this.#thread.postMessage({ kind: 'close' } satisfies ToWriter);
+      await this.#closed.promise;
+    } else {
+      await this.#thread.terminate();
+    }
+  }
+
+  #someDrained(): Promise<void> {
+    const waiter = Promise.withResolvers<void>();
+    this.#drained.push(waiter);
+    return waiter.promise;
+  }
+
+  #wake(): void {
+    for (const waiter of this.#drained.splice(0)) waiter.resolve();
+  }
+
+  #send(): void {
+    if (this.#inHand !== undefined || this.#waiting.length === 0 || this.#failure !== undefined) return;
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    const entries = this.#waiting;
+    this.#inHand = entries;
+    this.#waiting = [];
+    this.#waitingBytes = 0;
+    const rows = entries.map((entry) => entry.row);
+    const transfer = rows.flatMap((row) => (row.body?.inline === undefined ? [] : [row.body.inline.buffer]));
+    this.#thread.postMessage({ kind: 'batch', rows } satisfies ToWriter, transfer);
+  }
+
+  #receive(message: FromWriter): void {
+    switch (message.kind) {
+      case 'opened':
+        this.#onStored(message.lastMessage);
+        this.#opened.resolve();
+        return;
+      case 'stored': {
+        const entries = this.#inHand ?? [];
+        this.#inHand = undefined;
+        this.#send();
+        entries.forEach((entry, index) => {
+          const settled = message.settled[index];
+          if (settled !== undefined) entry.resolve(settled);
+        });
+        this.#onStored(message.lastMessage);
+        this.#wake();
+        return;
+      }
+      case 'failed':
+        this.#fail(unpackFailure(message.failure));
+        return;
+      default:
+        message satisfies never;
+    }
+  }
+
+  #fail(reason: unknown): void {
+    if (this.#failure !== undefined) return;
+    this.#failure = reason;
+    clearTimeout(this.#timer);
+    this.#opened.reject(reason);
+    for (const entry of [...(this.#inHand ?? []), ...this.#waiting]) entry.reject(reason);
+    this.#inHand = undefined;
+    this.#waiting = [];
+    this.#wake();
+  }
+}

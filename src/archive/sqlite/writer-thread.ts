@@ -1,0 +1,188 @@
+/**
+ * The thread that owns the ledger: it compresses, inserts and commits, so that fsync never holds up the sockets of the main thread.
+ *
+ * The hard thing is the order: rows get their numbers and links in the order of the batch, and the batch is one transaction:
+ * bytes, ledger rows, links, cursors and the head of the chain stand together or not at all. After a failed batch nothing more is
+ * written, because what follows would stand on a link that is not there.
+ */
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import { parentPort, workerData } from 'node:worker_threads';
+import type { LedgerState, QuarantineReason, Settled } from '../archive.ts';
+import { emptyChain, nextLink } from '../chain.ts';
+import { packFailure, type ThreadFailure } from '../thread-failure.ts';
+import { encodeBody, encoding, type TakenBody } from './bodies.ts';
+import { archiveFault } from './errors.ts';
+import { openLedger } from './schema.ts';
+
+export interface WriterRow {
+  readonly source: string;
+  readonly folder: string;
+  readonly uidValidity: number;
+  readonly uid: number;
+  readonly cursor: number;
+  readonly reason: QuarantineReason | null;
+  readonly internalDateMs: number | null;
+  readonly announcedBytes: number | null;
+  readonly acceptedAtMs: number;
+  readonly body: TakenBody | undefined;
+}
+
+export type ToWriter = { readonly kind: 'batch'; readonly rows: readonly WriterRow[] } | { readonly kind: 'close' };
+
+export type FromWriter =
+  | { readonly kind: 'opened'; readonly lastMessage: number }
+  | { readonly kind: 'stored'; readonly settled: readonly Settled[]; readonly lastMessage: number }
+  | { readonly kind: 'failed'; readonly failure: ThreadFailure };
+
+class Writer {
+  readonly #db: DatabaseSync;
+  readonly #eras = new Map<string, number>();
+  readonly #sql: Readonly<Record<'findEra' | 'addEra' | 'findMessage' | 'addMessage' | 'findRow' | 'addRow' | 'cursor', StatementSync>>;
+  #row: number;
+  #link: Uint8Array;
+  #lastMessage: number;
+
+  constructor(file: string) {
+    const db = openLedger(file);
+    this.#db = db;
+    this.#sql = {
+      findEra: db.prepare('select id from era where source = ? and folder = ? and uid_validity = ?'),
+      addEra: db.prepare('insert into era (source, folder, uid_validity) values (?, ?, ?)'),
+      findMessage: db.prepare('select seq from message where sha256 = ?'),
+      addMessage: db.prepare('insert into message (sha256, bytes, encoding, body) values (?, ?, ?, ?)'),
+      findRow: db.prepare(
+        'select l.state, lower(hex(m.sha256)) as sha256 from ledger l left join message m on m.seq = l.message where l.era = ? and l.uid = ?',
+      ),
+      addRow: db.prepare(
+        'insert into ledger (row, era, uid, state, reason, message, internal_date, announced_bytes, accepted_at, link) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
+      ),
+      cursor: db.prepare(
+        `insert into cursor (source, folder, uid_validity, uid) values (?, ?, ?, ?)
+         on conflict (source, folder) do update set uid_validity = excluded.uid_validity, uid = excluded.uid`,
+      ),
+    };
+    const last = db.prepare('select row, link from ledger order by row desc limit 1').get();
+    this.#row = last === undefined ? 0 : Number(last.row);
+    this.#link = last?.link instanceof Uint8Array ? last.link : emptyChain;
+    this.#lastMessage = Number(db.prepare('select coalesce(max(seq), 0) as seq from message').get()?.seq);
+  }
+
+  get lastMessage(): number {
+    return this.#lastMessage;
+  }
+
+  /** Writes all rows or none. */
+  store(rows: readonly WriterRow[]): Settled[] {
+    const before = { row: this.#row, link: this.#link, lastMessage: this.#lastMessage };
+    this.#db.exec('begin immediate');
+    try {
+      const settled = rows.map((row) => this.#storeRow(row));
+      const cursors = new Map(rows.map((row) => [JSON.stringify([row.source, row.folder]), row]));
+      for (const row of cursors.values()) this.#sql.cursor.run(row.source, row.folder, row.uidValidity, row.cursor);
+      this.#db.prepare("insert or replace into meta (key, value) values ('head', ?)").run(JSON.stringify({ rows: this.#row, link: hex(this.#link) }));
+      this.#db.exec('commit');
+      return settled;
+    } catch (error) {
+      this.#row = before.row;
+      this.#link = before.link;
+      this.#lastMessage = before.lastMessage;
+      this.#eras.clear();
+      if (this.#db.isTransaction) this.#db.exec('rollback');
+      throw error;
+    }
+  }
+
+  #storeRow(row: WriterRow): Settled {
+    const era = this.#era(row);
+    const known = this.#sql.findRow.get(era, row.uid);
+    if (known !== undefined) {
+      return { state: known.state as LedgerState, sha256: typeof known.sha256 === 'string' && known.sha256 !== '' ? known.sha256 : undefined };
+    }
+    const stored = row.body === undefined ? undefined : this.#message(row.body);
+    const state: LedgerState = row.reason !== null ? 'quarantined' : stored?.isNew === false ? 'duplicate' : 'archived';
+    this.#row += 1;
+    this.#link = nextLink(this.#link, {
+      row: this.#row,
+      source: row.source,
+      folder: row.folder,
+      uidValidity: row.uidValidity,
+      uid: row.uid,
+      state,
+      reason: row.reason,
+      sha256: row.body?.sha256 ?? null,
+      bytes: row.body?.bytes ?? null,
+      internalDateMs: row.internalDateMs,
+      announcedBytes: row.announcedBytes,
+      acceptedAtMs: row.acceptedAtMs,
+    });
+    this.#sql.addRow.run(
+      this.#row,
+      era,
+      row.uid,
+      state,
+      row.reason,
+      stored?.seq ?? null,
+      row.internalDateMs,
+      row.announcedBytes,
+      row.acceptedAtMs,
+      this.#link,
+    );
+    return { state, sha256: row.body?.sha256 };
+  }
+
+  #message(body: TakenBody): { readonly seq: number; readonly isNew: boolean } {
+    const digest = Buffer.from(body.sha256, 'hex');
+    const found = this.#sql.findMessage.get(digest);
+    if (found !== undefined) return { seq: Number(found.seq), isNew: false };
+    const encoded = body.inline === undefined ? { encoding: encoding.file, data: null } : encodeBody(body.inline);
+    this.#lastMessage = Number(this.#sql.addMessage.run(digest, body.bytes, encoded.encoding, encoded.data).lastInsertRowid);
+    return { seq: this.#lastMessage, isNew: true };
+  }
+
+  #era(row: WriterRow): number {
+    const key = JSON.stringify([row.source, row.folder, row.uidValidity]);
+    const cached = this.#eras.get(key);
+    if (cached !== undefined) return cached;
+    const found = this.#sql.findEra.get(row.source, row.folder, row.uidValidity);
+    const id = found === undefined ? Number(this.#sql.addEra.run(row.source, row.folder, row.uidValidity).lastInsertRowid) : Number(found.id);
+    this.#eras.set(key, id);
+    return id;
+  }
+
+  close(): void {
+    this.#db.close();
+  }
+}
+
+function hex(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString('hex');
+}
+
+function failed(error: unknown): FromWriter {
+  return { kind: 'failed', failure: packFailure(archiveFault(error)) };
+}
+
+const port = parentPort;
+if (port !== null) {
+  const say = (message: FromWriter): void => port.postMessage(message);
+  try {
+    const writer = new Writer(String(workerData.archive));
+    say({ kind: 'opened', lastMessage: writer.lastMessage });
+    port.on('message', (message: ToWriter) => {
+      if (message.kind === 'close') {
+        writer.close();
+        port.close();
+        return;
+      }
+      try {
+        const settled = writer.store(message.rows);
+        say({ kind: 'stored', settled, lastMessage: writer.lastMessage });
+      } catch (error) {
+        say(failed(error));
+      }
+    });
+  } catch (error) {
+    say(failed(error));
+    port.close();
+  }
+}
