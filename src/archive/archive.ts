@@ -28,6 +28,8 @@ export interface Arrival {
   readonly announcedBytes?: number;
   /** The cursor that becomes durable together with this message: every UID of the era up to it is settled. */
   readonly cursor: number;
+  /** Keeps the message apart, for this reason. */
+  readonly quarantine?: QuarantineReason;
 }
 
 /**
@@ -38,10 +40,10 @@ export interface Arrival {
 export type LedgerState = 'archived' | 'duplicate' | 'quarantined';
 
 /**
- * Why a message is in quarantine. `no-data`: the server lists it and ends FETCH without a body.
- * `substitute`: the server sent a text of its own in place of a message that it cannot convert.
+ * Why a message is in quarantine. `no-data`: the server lists it and ends FETCH without a body. `refused`: the server lists it and
+ * refuses to hand it out. `substitute`: the server sent a text of its own in place of a message that it cannot convert.
  */
-export type QuarantineReason = 'no-data' | 'substitute';
+export type QuarantineReason = 'no-data' | 'refused' | 'substitute';
 
 export interface Settled {
   readonly state: LedgerState;
@@ -206,12 +208,12 @@ export interface Archive extends ArchiveReader {
   /**
    * Takes a message over: reads `body` to its end, hashing on the way, holding no more of it than a named bound.
    * Waits while too much is not yet durable (back-pressure). A UID of the era that has a row already is left as it is.
-   * @param quarantine keeps the bytes apart for this reason
-   * @throws whatever `body` throws (then nothing of the message stays), and the Fault that stopped the archive
+   * @param describe asked once, after the body has been read (a server may send a message's UID behind its body)
+   * @throws whatever `body` or `describe` throws (then nothing of the message stays), and the Fault that stopped the archive
    */
-  accept(arrival: Arrival, body: AsyncIterable<Uint8Array>, quarantine?: QuarantineReason): Promise<Receipt>;
-  /** Notes a message of which the server gave no bytes. */
-  acceptNothing(arrival: Arrival, reason: QuarantineReason): Promise<Receipt>;
+  accept(body: AsyncIterable<Uint8Array>, describe: () => Arrival): Promise<Receipt>;
+  /** Notes a message of which the server gave no bytes; its arrival names the reason. */
+  acceptNothing(arrival: Arrival & { readonly quarantine: QuarantineReason }): Promise<Receipt>;
   /** Resolves when everything accepted before is durable. @throws the Fault that stopped the archive */
   flush(): Promise<void>;
   /** Resolves when everything durable is derived too: it can be found. Runs beside `accept` from the start. */

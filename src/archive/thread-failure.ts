@@ -1,6 +1,6 @@
 /** A failure on its way between threads: structured cloning keeps neither a fault's code nor SQLite's numbers, so they travel as data. */
 import type { FaultCode } from '../fault/catalog.ts';
-import { Fault, type Evidence } from '../fault/fault.ts';
+import { type Evidence, Fault } from '../fault/fault.ts';
 
 export interface ThreadFailure {
   /** Undefined for a bug of ours. */

@@ -34,13 +34,21 @@ async function* bodyOf(where: Layout, row: Record<string, unknown>): AsyncGenera
   else if (row.body instanceof Uint8Array) yield decodeBody(Number(row.encoding), row.body, sha256);
 }
 
-async function derive(where: Layout, ledger: DatabaseSync, range: ToDeriver): Promise<readonly { readonly seq: number; readonly derived: Derived }[]> {
-  const rows = ledger.prepare('select seq, lower(hex(sha256)) as sha256, encoding, body from message where seq between ? and ? order by seq');
+async function derive(
+  where: Layout,
+  ledger: DatabaseSync,
+  range: ToDeriver,
+): Promise<readonly { readonly seq: number; readonly derived: Derived }[]> {
+  const rows = ledger.prepare(
+    'select seq, lower(hex(sha256)) as sha256, encoding, body from message where seq between ? and ? order by seq',
+  );
   const results: { seq: number; derived: Derived }[] = [];
   for (const row of rows.iterate(range.first, range.last)) {
     const derived = range.skip
       ? unreadable(await beginning(bodyOf(where, row)), 'the parser did not come to an end with it')
-      : await extract(bodyOf(where, row)).catch((error: unknown) => unreadable(new Uint8Array(), error instanceof Error ? error.message : String(error)));
+      : await extract(bodyOf(where, row)).catch((error: unknown) =>
+          unreadable(new Uint8Array(), error instanceof Error ? error.message : String(error)),
+        );
     results.push({ seq: Number(row.seq), derived });
   }
   return results;
@@ -57,14 +65,27 @@ function write(index: DatabaseSync, range: ToDeriver, results: readonly { readon
     `insert or replace into record (message, subject, sender, recipients, message_id, sent_at, preview, attachments, parser_version, problem)
      values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   );
-  const addWords = index.prepare('insert into words (rowid, subject, sender, recipients, attachments, headers, body) values (?, ?, ?, ?, ?, ?, ?)');
+  const addWords = index.prepare(
+    'insert into words (rowid, subject, sender, recipients, attachments, headers, body) values (?, ?, ?, ?, ?, ?, ?)',
+  );
   index.exec('begin immediate');
   try {
     for (const { seq, derived } of results) {
       const { record, words } = derived;
       const sentAt = record.sentAt?.getTime() ?? null;
       const attachments = JSON.stringify(record.attachments);
-      addRecord.run(seq, record.subject, record.from, record.to, record.messageId, sentAt, record.preview, attachments, record.parserVersion, record.problem ?? null);
+      addRecord.run(
+        seq,
+        record.subject,
+        record.from,
+        record.to,
+        record.messageId,
+        sentAt,
+        record.preview,
+        attachments,
+        record.parserVersion,
+        record.problem ?? null,
+      );
       addWords.run(seq, words.subject, words.sender, words.recipients, words.attachments, words.headers, words.body);
     }
     let watermark = Number(index.prepare("select value from meta where key = 'watermark'").get()?.value ?? 0);

@@ -4,8 +4,9 @@
  * The hard thing is a message that ends a thread (out of memory, or a parser that does not come to an end): its range is taken apart
  * message by message, and the one that does it again is noted as unreadable. A lag can so never become a standstill.
  */
-import { Worker } from 'node:worker_threads';
+
 import type { DatabaseSync } from 'node:sqlite';
+import { Worker } from 'node:worker_threads';
 import type { Progress } from '../archive.ts';
 import type { Layout } from '../sqlite/layout.ts';
 import { openIndex } from '../sqlite/schema.ts';

@@ -7,7 +7,7 @@
 import PostalMime, { type Address, type Email } from 'postal-mime';
 import type { AttachmentRecord, MailRecord } from '../archive.ts';
 import { htmlText } from './html-text.ts';
-import { slim, type Slim } from './slim.ts';
+import { type Slim, slim } from './slim.ts';
 
 /** Raised when a record of the same bytes would come out otherwise than before; stands on each record. */
 export const parserVersion = 1;
@@ -20,7 +20,8 @@ const bodyLimitChars = 1024 * 1024;
 const headerLimitChars = 64 * 1024;
 const previewChars = 240;
 /** Header fields that nobody searches for and that would double the index. */
-const noise = /^(?:received|dkim-signature|arc-.*|authentication-results.*|x-ms-exchange-.*|x-microsoft-antispam.*|x-forefront-.*|content-.*|mime-version)$/;
+const noise =
+  /^(?:received|dkim-signature|arc-.*|authentication-results.*|x-ms-exchange-.*|x-microsoft-antispam.*|x-forefront-.*|content-.*|mime-version)$/;
 
 /** The words of a message by the field in which a search looks for them. */
 export interface Words {

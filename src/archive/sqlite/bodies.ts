@@ -6,8 +6,8 @@
  * names it begins.
  */
 import { createHash, randomUUID } from 'node:crypto';
-import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { createReadStream } from 'node:fs';
+import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { Fault } from '../../fault/fault.ts';
@@ -55,7 +55,11 @@ export async function* readBodyFile(where: Layout, sha256: string): AsyncGenerat
   try {
     for await (const chunk of createReadStream(file, { highWaterMark: 1024 * 1024 })) yield chunk;
   } catch (error) {
-    throw new Fault('archive.body-missing', { sha256, error: error instanceof Error && 'code' in error ? String(error.code) : String(error) }, { cause: error });
+    throw new Fault(
+      'archive.body-missing',
+      { sha256, error: error instanceof Error && 'code' in error ? String(error.code) : String(error) },
+      { cause: error },
+    );
   }
 }
 

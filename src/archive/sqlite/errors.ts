@@ -1,5 +1,5 @@
 /** Translates what SQLite and the file system say into faults of the archive, at the edge where their numbers are known. */
-import { Fault, type Evidence } from '../../fault/fault.ts';
+import { type Evidence, Fault } from '../../fault/fault.ts';
 
 /** Primary result codes (sqlite.org/rescode.html). */
 const SQLITE_PERM = 3;

@@ -34,7 +34,9 @@ export function takeWriterLock(where: Layout): WriterLock {
 function lastWriter(where: Layout): { readonly pid?: number } {
   try {
     const written: unknown = JSON.parse(readFileSync(where.writer, 'utf8'));
-    return typeof written === 'object' && written !== null && 'pid' in written && typeof written.pid === 'number' ? { pid: written.pid } : {};
+    return typeof written === 'object' && written !== null && 'pid' in written && typeof written.pid === 'number'
+      ? { pid: written.pid }
+      : {};
   } catch {
     return {}; // it only adorns the message
   }

@@ -64,7 +64,9 @@ export class SqliteReader {
   stats(): ArchiveStats {
     return this.#ledgerCall(() => {
       const totals = this.#one('select count(*) as messages, coalesce(sum(bytes), 0) as bytes from message');
-      const stored = this.#one(`select coalesce(sum(case when encoding = ${encoding.file} then bytes else length(body) end), 0) as bytes from message`);
+      const stored = this.#one(
+        `select coalesce(sum(case when encoding = ${encoding.file} then bytes else length(body) end), 0) as bytes from message`,
+      );
       const ledger: Record<LedgerState, number> = { archived: 0, duplicate: 0, quarantined: 0 };
       for (const row of this.#db.prepare('select state, count(*) as rows from ledger group by state').all()) {
         ledger[row.state as LedgerState] = Number(row.rows);
@@ -74,8 +76,15 @@ export class SqliteReader {
           'select e.source, e.folder, e.uid_validity, count(*) as rows from ledger l join era e on e.id = l.era group by e.id order by e.source, e.folder, e.uid_validity',
         )
         .all()
-        .map((row) => ({ source: String(row.source), folder: String(row.folder), uidValidity: Number(row.uid_validity), rows: Number(row.rows) }));
-      const unreadable = this.#attachIndex() ? Number(this.#indexOne('select count(*) as rows from ix.record where problem is not null').rows) : 0;
+        .map((row) => ({
+          source: String(row.source),
+          folder: String(row.folder),
+          uidValidity: Number(row.uid_validity),
+          rows: Number(row.rows),
+        }));
+      const unreadable = this.#attachIndex()
+        ? Number(this.#indexOne('select count(*) as rows from ix.record where problem is not null').rows)
+        : 0;
       return {
         messages: Number(totals.messages),
         bytes: Number(totals.bytes),
@@ -159,7 +168,9 @@ export class SqliteReader {
 
   /** The bytes as they arrived; the last chunk is followed by Fault archive.body-changed when their hash is another. */
   async *read(sha256: string): AsyncGenerator<Uint8Array> {
-    const row = this.#ledgerCall(() => this.#db.prepare('select bytes, encoding, body from message where sha256 = ?').get(Buffer.from(sha256, 'hex')));
+    const row = this.#ledgerCall(() =>
+      this.#db.prepare('select bytes, encoding, body from message where sha256 = ?').get(Buffer.from(sha256, 'hex')),
+    );
     if (row === undefined) throw new Fault('archive.unknown-message', { id: sha256 });
     const hash = createHash('sha256');
     for await (const chunk of this.storedBytes(row, sha256)) {

@@ -8,16 +8,9 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import type { Clock } from '../../runtime/clock.ts';
-import type {
-  Archive,
-  ArchiveReader,
-  Arrival,
-  Progress,
-  QuarantineReason,
-  Receipt,
-} from '../archive.ts';
+import type { Archive, ArchiveReader, Arrival, Progress, Receipt } from '../archive.ts';
 import { Deriver } from '../derive/deriver.ts';
-import { takeBody, type TakenBody } from './bodies.ts';
+import { type TakenBody, takeBody } from './bodies.ts';
 import { archiveFault, indexFault } from './errors.ts';
 import { type Layout, layout } from './layout.ts';
 import { LedgerWriter } from './ledger-writer.ts';
@@ -89,12 +82,12 @@ interface Parts {
 }
 
 function writingPart({ where, clock, lock, writer, following, reader }: Parts): Archive {
-  const add = (arrival: Arrival, body: TakenBody | undefined, reason: QuarantineReason | undefined): Promise<Receipt> =>
+  const add = (arrival: Arrival, body: TakenBody | undefined): Promise<Receipt> =>
     writer.add({
       ...arrival.era,
       uid: arrival.uid,
       cursor: arrival.cursor,
-      reason: reason ?? null,
+      reason: arrival.quarantine ?? null,
       internalDateMs: arrival.internalDate?.getTime() ?? null,
       announcedBytes: arrival.announcedBytes ?? null,
       acceptedAtMs: clock.now(),
@@ -104,8 +97,11 @@ function writingPart({ where, clock, lock, writer, following, reader }: Parts): 
     ...readingPart(where, reader),
     settled: async (era) => reader.settled(era.source, era.folder, era.uidValidity),
     cursor: async (source, folder) => reader.cursor(source, folder),
-    accept: async (arrival, body, quarantine) => add(arrival, await takeBody(where, body), quarantine),
-    acceptNothing: (arrival, reason) => add(arrival, undefined, reason),
+    async accept(body, describe) {
+      const taken = await takeBody(where, body);
+      return add(describe(), taken);
+    },
+    acceptNothing: (arrival) => add(arrival, undefined),
     flush: () => writer.flush(),
     derived: (options) => following.caughtUp(options?.onProgress, options?.signal),
     async reindex(options) {

@@ -50,7 +50,12 @@ function checkPages(db: DatabaseSync, findings: VerifyFinding[]): void {
   });
 }
 
-async function checkBodies(db: DatabaseSync, reader: SqliteReader, findings: VerifyFinding[], options: VerifyOptions): Promise<{ messages: number; bytes: number }> {
+async function checkBodies(
+  db: DatabaseSync,
+  reader: SqliteReader,
+  findings: VerifyFinding[],
+  options: VerifyOptions,
+): Promise<{ messages: number; bytes: number }> {
   const last = attempt(findings, 'the list of messages', () => reader.lastMessage()) ?? 0;
   const next = db.prepare('select seq from message where seq > ? order by seq limit 1');
   const get = db.prepare('select seq, lower(hex(sha256)) as sha256, bytes, encoding, body from message where seq = ?');
@@ -77,7 +82,8 @@ async function checkBodies(db: DatabaseSync, reader: SqliteReader, findings: Ver
       bytes += size;
       const found = hash.digest('hex');
       if (found !== sha256) findings.push({ code: 'archive.body-changed', seen: `message ${sha256}: its bytes have SHA-256 ${found}` });
-      else if (size !== row.bytes) findings.push({ code: 'archive.body-changed', seen: `message ${sha256}: ${size} bytes, noted as ${row.bytes}` });
+      else if (size !== row.bytes)
+        findings.push({ code: 'archive.body-changed', seen: `message ${sha256}: ${size} bytes, noted as ${row.bytes}` });
     } catch (error) {
       if (!(error instanceof Fault) || (error.code !== 'archive.body-missing' && error.code !== 'archive.body-changed')) throw error;
       findings.push({ code: error.code, seen: `message ${sha256}: ${String(error.evidence.seen ?? error.evidence.error ?? '')}` });
@@ -118,7 +124,10 @@ function checkChain(db: DatabaseSync, findings: VerifyFinding[]): { rows: number
       });
       const stored = row.link instanceof Uint8Array ? row.link : emptyChain;
       if (Buffer.compare(link, stored) !== 0) {
-        findings.push({ code: 'archive.chain-broken', seen: `ledger row ${number} (${row.source}, ${row.folder}, UID ${row.uid}): its link does not follow from it` });
+        findings.push({
+          code: 'archive.chain-broken',
+          seen: `ledger row ${number} (${row.source}, ${row.folder}, UID ${row.uid}): its link does not follow from it`,
+        });
       }
       previous = stored; // from here on, so that one changed row is one finding
     }
@@ -140,7 +149,9 @@ function checkFiles(where: Layout, db: DatabaseSync, findings: VerifyFinding[]):
   let orphans = 0;
   for (const folder of namesIn(where.bodies).filter((name) => /^[0-9a-f]{2}$/.test(name))) {
     for (const name of namesIn(join(where.bodies, folder))) {
-      const known = /^[0-9a-f]{64}$/.test(name) ? attempt(findings, `the row of body ${name}`, () => find.get(Buffer.from(name, 'hex'))) : undefined;
+      const known = /^[0-9a-f]{64}$/.test(name)
+        ? attempt(findings, `the row of body ${name}`, () => find.get(Buffer.from(name, 'hex')))
+        : undefined;
       if (known === undefined) orphans += 1;
     }
   }

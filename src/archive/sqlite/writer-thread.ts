@@ -79,7 +79,9 @@ class Writer {
       const settled = rows.map((row) => this.#storeRow(row));
       const cursors = new Map(rows.map((row) => [JSON.stringify([row.source, row.folder]), row]));
       for (const row of cursors.values()) this.#sql.cursor.run(row.source, row.folder, row.uidValidity, row.cursor);
-      this.#db.prepare("insert or replace into meta (key, value) values ('head', ?)").run(JSON.stringify({ rows: this.#row, link: hex(this.#link) }));
+      this.#db
+        .prepare("insert or replace into meta (key, value) values ('head', ?)")
+        .run(JSON.stringify({ rows: this.#row, link: hex(this.#link) }));
       this.#db.exec('commit');
       return settled;
     } catch (error) {
@@ -96,7 +98,10 @@ class Writer {
     const era = this.#era(row);
     const known = this.#sql.findRow.get(era, row.uid);
     if (known !== undefined) {
-      return { state: known.state as LedgerState, sha256: typeof known.sha256 === 'string' && known.sha256 !== '' ? known.sha256 : undefined };
+      return {
+        state: known.state as LedgerState,
+        sha256: typeof known.sha256 === 'string' && known.sha256 !== '' ? known.sha256 : undefined,
+      };
     }
     const stored = row.body === undefined ? undefined : this.#message(row.body);
     const state: LedgerState = row.reason !== null ? 'quarantined' : stored?.isNew === false ? 'duplicate' : 'archived';
@@ -144,7 +149,8 @@ class Writer {
     const cached = this.#eras.get(key);
     if (cached !== undefined) return cached;
     const found = this.#sql.findEra.get(row.source, row.folder, row.uidValidity);
-    const id = found === undefined ? Number(this.#sql.addEra.run(row.source, row.folder, row.uidValidity).lastInsertRowid) : Number(found.id);
+    const id =
+      found === undefined ? Number(this.#sql.addEra.run(row.source, row.folder, row.uidValidity).lastInsertRowid) : Number(found.id);
     this.#eras.set(key, id);
     return id;
   }

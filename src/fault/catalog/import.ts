@@ -1,4 +1,29 @@
-/** Faults of the plane `import`. */
+/** Faults of an import as a whole: what no single answer of a server says. */
 import type { FaultEntry } from '../entry.ts';
 
-export const importFaults = {} as const satisfies Record<string, FaultEntry>;
+export const importFaults = {
+  'import.mailbox-unavailable': {
+    says: 'The mailbox does not open now, though it did before.',
+    cause: 'The login was accepted, then the server answered "User is authenticated but not connected", on a mailbox that this archive has mail of.',
+    fix: 'Nothing at first, it is tried again: most often the server is throttling, holds too many connections of this mailbox, or has an incident (see the service health page of the Microsoft 365 admin centre). If it stays for hours, see whether the grant was taken back: `Get-MailboxPermission MAILBOX`.',
+    retry: 'soon',
+  },
+  'import.incomplete': {
+    says: 'The server lists messages that did not come.',
+    cause: 'After several rounds the folder still listed UIDs (in the evidence) that have no row in the ledger.',
+    fix: 'Run the import again; if the same messages stay behind, keep its output and report it.',
+    retry: 'soon',
+  },
+  'import.source-unknown': {
+    says: 'No source of this name is configured.',
+    cause: 'The name given on the command line is not a key under `sources:`.',
+    fix: 'See the names with `postern config check`.',
+    retry: 'never',
+  },
+  'import.no-sources': {
+    says: 'There is nothing to import: no source is configured.',
+    cause: 'The configuration has no entry under `sources:`.',
+    fix: 'Add one; `postern config sample` shows how.',
+    retry: 'never',
+  },
+} as const satisfies Record<string, FaultEntry>;
