@@ -23,6 +23,8 @@ export interface Arguments {
 export interface Terminal {
   /** The result. Nothing else goes there. */
   readonly stdout: { write(text: string | Uint8Array): boolean };
+  /** Resolves when stdout can take more, after a `write` that answered false. */
+  drained(): Promise<void>;
   /** The talk: progress, warnings, faults. */
   readonly stderr: { write(text: string): boolean };
   /** Whether stderr is a terminal: only then a progress line and colour. */
@@ -42,6 +44,8 @@ export const exit = {
   stoppedHalfWay: 5,
   bug: 70,
   tryLater: 75,
+  /** Ended by a signal before the result was there. 128 + SIGINT, as shells count. */
+  interrupted: 130,
 } as const;
 export type ExitCode = (typeof exit)[keyof typeof exit];
 

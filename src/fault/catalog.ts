@@ -5,7 +5,9 @@
  * test/house holds the two against each other and asks for each code that something raises it and a test provokes it.
  */
 import { archiveFaults } from './catalog/archive.ts';
+import { cliFaults } from './catalog/cli.ts';
 import { configFaults } from './catalog/config.ts';
+import { httpFaults } from './catalog/http.ts';
 import { imapFaults } from './catalog/imap.ts';
 import { importFaults } from './catalog/import.ts';
 import { networkFaults } from './catalog/network.ts';
@@ -13,8 +15,10 @@ import { tokenFaults } from './catalog/token.ts';
 import type { FaultEntry } from './entry.ts';
 
 export const catalog = {
+  ...cliFaults,
   ...configFaults,
   ...networkFaults,
+  ...httpFaults,
   ...tokenFaults,
   ...imapFaults,
   ...importFaults,

@@ -26,15 +26,21 @@ export const archiveFaults = {
     fix: 'Look at the rights and the state of the data folder (`ls -ld`, `dmesg`), mend it, and run the import again.',
     retry: 'never',
   },
+  'archive.read-failed': {
+    says: 'The archive could not be read.',
+    cause: 'The operating system or the database refused (its own words are in the evidence); nothing was found to be damaged.',
+    fix: 'Look at the rights and the state of the data folder (`ls -l`, `dmesg`); read as the user that the import runs as.',
+    retry: 'never',
+  },
   'archive.damaged': {
     says: 'The archive has a damaged place.',
-    cause: 'SQLite found a page that does not make sense (SQLITE_CORRUPT or SQLITE_NOTADB).',
+    cause: 'SQLite found a page that does not make sense (SQLITE_CORRUPT or SQLITE_NOTADB), or the tables are not those that Postern made.',
     fix: 'Run `postern archive verify` to see how much is affected, copy the data folder away, check the disk, and restore from a backup; what the server still has is fetched again.',
     retry: 'never',
   },
   'archive.index-damaged': {
     says: 'The search index has a damaged place; the messages themselves are not touched by that.',
-    cause: 'SQLite found a page of `index.sqlite` that does not make sense.',
+    cause: 'SQLite found a page of `index.sqlite` that does not make sense, or what is written there cannot be read.',
     fix: 'Make the index again from the stored bytes: `postern archive reindex`.',
     retry: 'never',
   },
@@ -58,7 +64,8 @@ export const archiveFaults = {
   },
   'archive.chain-broken': {
     says: 'A row of the ledger was changed, taken out or put in.',
-    cause: 'The link computed from the row and its predecessor differs from the stored one, or rows are missing.',
+    cause:
+      'The link computed from the row and its predecessor differs from the stored one, rows are missing, or a message or a cursor has no row that stands for it.',
     fix: 'Take the data folder out of use and compare the ledger with a backup; rows before the first broken link are proven.',
     retry: 'never',
   },

@@ -4,7 +4,8 @@ import type { FaultEntry } from '../entry.ts';
 export const importFaults = {
   'import.mailbox-unavailable': {
     says: 'The mailbox does not open now, though it did before.',
-    cause: 'The login was accepted, then the server answered "User is authenticated but not connected", on a mailbox that this archive has mail of.',
+    cause:
+      'The login was accepted, then the server answered "User is authenticated but not connected", on a mailbox that this archive has mail of.',
     fix: 'Nothing at first, it is tried again: most often the server is throttling, holds too many connections of this mailbox, or has an incident (see the service health page of the Microsoft 365 admin centre). If it stays for hours, see whether the grant was taken back: `Get-MailboxPermission MAILBOX`.',
     retry: 'soon',
   },
