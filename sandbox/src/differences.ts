@@ -1,0 +1,96 @@
+/**
+ * docs/sandbox-differences.md and the table of `--list`, both made from the scenario table.
+ *
+ * The hard thing is to name what is NOT like the real service; that list stands here, because no code can know what it leaves out.
+ */
+
+import { refusals } from './entra/aadsts.ts';
+import { howToReach, type Scenario, scenarios } from './scenario.ts';
+
+/** What a test against the sandbox does not prove. */
+const notLikeTheRealOne: readonly string[] = [
+  'Nothing here was recorded by us against a live tenant. `recorded` means that others published what they saw.',
+  'Mail comes back byte for byte as it was delivered. Exchange rebuilds MIME from its store, so its bytes differ from what was sent.',
+  'Entra waits of `Retry-After: 60` are one second here. No request is ever throttled unless a scenario says so.',
+  'A change of grant, consent or switch takes effect at once. There it takes minutes to two hours.',
+  'The order in which the token endpoint finds mistakes is ours, and texts marked `assumed` are ours too.',
+  'Tokens carry the claims that a client or a diagnosis reads; real ones carry more, are longer, and are not made for reading.',
+  '`/common` is always refused, and there is one tenant. There is no consent, no user, no delegated flow, no federated credential.',
+  'A command line of more than 10,240 bytes is refused, the default of Exchange on premises; the limit online is not public.',
+  'SEARCH looks at raw bytes: text in base64, quoted-printable or RFC 2047 form is not found. Exchange searches an index of decoded text.',
+  'Folders for calendar, contacts and the like are there and empty. No item is ever turned into iCalendar or winmail.dat.',
+  'Words of success answers ("OK FETCH completed.") follow published traces where there are some. Match on the tag and on OK, NO or BAD.',
+  'IPv6 is not listened on, though the certificate names ::1.',
+  'Only IMAP is there so far: no POP3, no SMTP, no Graph, no Exchange admin REST.',
+];
+
+function row(cells: readonly string[]): string {
+  return `| ${cells.map((cell) => cell.replace(/\|/g, '\\|')).join(' | ')} |`;
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  return [row(head), row(head.map(() => '---')), ...rows.map(row)].join('\n');
+}
+
+function scenarioTable(reach: Scenario['reach']): string {
+  const rows = scenarios
+    .filter((one) => one.reach === reach)
+    .map((one) => [`\`${one.name}\``, howToReach(one), one.does, one.grade, one.source]);
+  return table(['name', 'reached by', 'what a client meets', 'evidence', 'source'], rows);
+}
+
+/** The page, as Markdown. A test compares it with the file. */
+export function differences(): string {
+  const texts = Object.entries(refusals).map(([number, { error, text_is }]) => [number, error, text_is]);
+  return `<!-- Made by sandbox/src/differences.ts; change it there and run \`bin/postern-sandbox --differences > docs/sandbox-differences.md\`. -->
+
+# The sandbox and the real service
+
+The sandbox stands in for Entra's token endpoint and for Exchange Online's IMAP server. What it does is simulated from published facts, each
+with its evidence: **doc** is Microsoft's own documentation or an RFC, **recorded** is a trace or report of the real service that others
+published, **assumed** is our own filling of a gap.
+
+## What is not like the real one
+
+${notLikeTheRealOne.map((line) => `- ${line}`).join('\n')}
+
+## Scenarios by app
+
+The client id chooses the scenario; tenant, scope and, unless it says otherwise, the secret are the healthy app's.
+
+${scenarioTable('app')}
+
+## Scenarios by mailbox
+
+The address chooses the scenario; the healthy app has a grant on each unless it says otherwise.
+
+${scenarioTable('mailbox')}
+
+## Scenarios by what the client says
+
+${scenarioTable('said')}
+
+## AADSTS answers
+
+Number, \`error\` and HTTP status follow Microsoft's table; the text is as recorded, or a sentence of ours.
+
+${table(['number', '`error`', 'text'], texts)}
+`;
+}
+
+/** The table of \`--list\`, for a terminal. */
+export function scenarioList(): string {
+  const groups: readonly (readonly [Scenario['reach'], string])[] = [
+    ['app', 'By app (client id)'],
+    ['mailbox', 'By mailbox'],
+    ['said', 'By what the client says'],
+  ];
+  return groups
+    .map(([reach, title]) => {
+      const rows = scenarios
+        .filter((one) => one.reach === reach)
+        .map((one) => `  ${one.name.padEnd(22)} ${howToReach(one)}\n  ${''.padEnd(22)} ${one.does} [${one.grade}]\n`);
+      return `${title}\n\n${rows.join('')}`;
+    })
+    .join('\n');
+}

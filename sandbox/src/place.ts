@@ -1,0 +1,130 @@
+/**
+ * Starts the whole tenant in this process and says where it is. Tests call this; the command line does nothing else.
+ *
+ * The hard thing is leaving nothing behind: `close` ends every listener and every connection, also those that never said a word.
+ * Everything listens on 127.0.0.1 only, and there is no option to change that.
+ */
+
+import type { AddressInfo, Server, Socket } from 'node:net';
+import { fileURLToPath } from 'node:url';
+import { makeAuthority } from './certificates.ts';
+import { makeContoso, seedMailbox } from './contoso.ts';
+import { serveControl } from './control.ts';
+import { serveEntra } from './entra/endpoint.ts';
+import { serveImap } from './exchange/imap/listen.ts';
+import { capturedMail } from './mail/telemessage.ts';
+import { bulkMailbox, seededMailbox } from './scenario.ts';
+import { exchangeResource, folderOf, mailboxOf, type Tenant } from './tenant.ts';
+
+export interface SandboxOptions {
+  readonly now?: () => Date;
+  /** First of four ports: Entra, IMAP with TLS, IMAP with STARTTLS, control. Without it the system chooses each. */
+  readonly basePort?: number;
+  /** Folders whose `*.eml` are added to the seeded mailbox. */
+  readonly seedMail?: readonly string[];
+  /** Leaves the seeded mailbox empty. */
+  readonly withoutSeed?: boolean;
+  /** Delivers a captured message to the seeded mailbox at this interval. */
+  readonly deliverEveryMs?: number;
+}
+
+export interface Sandbox {
+  readonly tenant: Tenant;
+  readonly authority: string;
+  readonly tokenEndpoint: string;
+  readonly scope: string;
+  readonly clientId: string;
+  readonly clientSecret: string;
+  /** A certificate that is registered for the healthy app, and its key. */
+  readonly appCertificatePem: string;
+  readonly appKeyPem: string;
+  readonly imap: { readonly host: 'localhost'; readonly tlsPort: number; readonly starttlsPort: number };
+  readonly control: string;
+  /** The authority that signed the servers' certificate. */
+  readonly caPem: string;
+  /** The public key of the tokens, as SPKI. */
+  readonly tokenKeyPem: string;
+  readonly seededMailbox: string;
+  readonly bulkMailbox: string;
+  close(): Promise<void>;
+}
+
+const ownMail = fileURLToPath(new URL('../mail', import.meta.url));
+
+/** Starts it. Throws when a port is taken. */
+export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
+  const now = options.now ?? (() => new Date());
+  const [authorityCertificate, contoso] = await Promise.all([makeAuthority(now()), makeContoso(now)]);
+  const server = await authorityCertificate.issueServer();
+  const keys = { key: server.keyPem, cert: server.certificatePem };
+  const { tenant } = contoso;
+  const seeded = mailboxOf(tenant, seededMailbox);
+  if (seeded && !options.withoutSeed) await seedMailbox(seeded, ownMail, now());
+  for (const directory of options.seedMail ?? []) if (seeded) await seedMailbox(seeded, directory, now());
+
+  const imap = serveImap(tenant, keys);
+  const servers = [serveEntra(tenant, keys), imap.tls, imap.starttls, serveControl(tenant)];
+  const sockets = new Set<Socket>();
+  for (const one of servers) {
+    one.on('connection', (socket: Socket) => {
+      sockets.add(socket);
+      socket.on('close', () => sockets.delete(socket));
+    });
+  }
+  const close = async () => {
+    clearInterval(deliveries);
+    for (const session of [...tenant.sessions]) session.cut();
+    const closed = servers.map((one) => new Promise<void>((resolve) => one.close(() => resolve())));
+    for (const socket of sockets) socket.destroy();
+    await Promise.all(closed);
+  };
+  const deliveries = options.deliverEveryMs === undefined ? undefined : deliverEvery(tenant, options.deliverEveryMs);
+  try {
+    const ports: number[] = [];
+    for (const [index, one] of servers.entries())
+      ports.push(await listen(one, options.basePort === undefined ? 0 : options.basePort + index));
+    const [entraPort = 0, tlsPort = 0, starttlsPort = 0, controlPort = 0] = ports;
+    const authority = `https://localhost:${entraPort}`;
+    return {
+      tenant,
+      authority,
+      tokenEndpoint: `${authority}/${tenant.id}/oauth2/v2.0/token`,
+      scope: `${exchangeResource.uris[0]}/.default`,
+      clientId: contoso.clientId,
+      clientSecret: contoso.clientSecret,
+      appCertificatePem: contoso.appCertificatePem,
+      appKeyPem: contoso.appKeyPem,
+      imap: { host: 'localhost', tlsPort, starttlsPort },
+      control: `http://127.0.0.1:${controlPort}`,
+      caPem: authorityCertificate.certificatePem,
+      tokenKeyPem: tenant.signingKey.certificate.publicKey.export({ type: 'spki', format: 'pem' }).toString(),
+      seededMailbox,
+      bulkMailbox,
+      close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+async function listen(server: Server, port: number): Promise<number> {
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, '127.0.0.1', () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+  return (server.address() as AddressInfo).port;
+}
+
+function deliverEvery(tenant: Tenant, everyMs: number): NodeJS.Timeout {
+  let number = 0;
+  return setInterval(() => {
+    const mailbox = mailboxOf(tenant, seededMailbox);
+    number += 1;
+    const at = tenant.now();
+    if (mailbox) folderOf(mailbox, 'INBOX')?.deliver([capturedMail({ number, at, recipient: seededMailbox })], { internalDate: at });
+  }, everyMs);
+}

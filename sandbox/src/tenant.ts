@@ -1,0 +1,224 @@
+/**
+ * The whole state of the offline tenant, in memory: apps and their service principals (Entra), pointers, mailboxes and grants (Exchange).
+ *
+ * The hard thing is that the two halves do not know each other, as in the real one: an app may have its role and no pointer, a pointer
+ * may carry the wrong object id, a mailbox may have no grant. Every misbehaviour is plain data here (`MailboxQuirks`, `AppQuirks`).
+ */
+
+import { randomBytes, randomUUID } from 'node:crypto';
+import type { Identity } from './certificates.ts';
+import { Folder } from './folder.ts';
+
+export interface AppSecret {
+  readonly id: string;
+  readonly value: string;
+  readonly expires: Date;
+}
+
+/** How an app misbehaves at the token endpoint. Every key is optional; none of them is a healthy app. */
+export interface AppQuirks {
+  /** Always answer with this AADSTS number. */
+  aadsts?: number;
+  /** Answer this many requests in a way that is no JSON of Entra's, then behave. `Infinity` never recovers. */
+  busy?: { kind: 'too-many-requests' | 'unavailable' | 'unavailable-json' | 'captive-portal' | 'cut' | 'silent'; times: number };
+  /** The `aud` of every token, whatever the scope. */
+  audience?: string;
+  /** Tokens carry `exp` in the past although `expires_in` does not say so. */
+  tokenAlreadyExpired?: boolean;
+  /** Tokens are signed with a key that is not in the published set. */
+  foreignSignature?: boolean;
+  /** Milliseconds before every answer. */
+  answerAfterMs?: number;
+}
+
+export interface App {
+  readonly clientId: string;
+  /** Object id of the app registration: the wrong one to give to Exchange. */
+  readonly objectId: string;
+  readonly name: string;
+  readonly secrets: AppSecret[];
+  readonly certificates: Identity['certificate'][];
+  /** Undefined: no Enterprise application in this tenant. */
+  principal: Principal | undefined;
+  publicClient: boolean;
+  tokenLifetimeSeconds: number;
+  readonly quirks: AppQuirks;
+  tokenRequests: number;
+}
+
+/** The Enterprise application: what Exchange and the token's `oid` mean. */
+export interface Principal {
+  readonly oid: string;
+  enabled: boolean;
+  /** App roles consented on the Exchange resource. */
+  roles: string[];
+}
+
+/** A service principal's record in Exchange, made by `New-ServicePrincipal -AppId … -ObjectId …`. The object id is not checked when it is made. */
+export interface Pointer {
+  readonly appId: string;
+  readonly objectId: string;
+}
+
+/** How a mailbox misbehaves. Every key is optional; none of them is a healthy mailbox. */
+export interface MailboxQuirks {
+  /** This many of the next sessions log in and find the mailbox not connected, beginning after `connectsFirst` good ones. */
+  notConnected?: { connectsFirst: number; times: number };
+  /** Sessions at the same time; those above it are not connected. */
+  maxSessions?: number;
+  /** Every n-th SELECT, SEARCH or FETCH is refused, and all that come within the time named in the refusal. */
+  throttle?: { everyNth: number; backoffMs: number };
+  /** The session ends with AccessTokenExpired after so many commands after login, and after so long in IDLE. */
+  expires?: { afterCommands: number; afterIdleMs: number };
+  /** The connection is cut inside a literal once it has carried so many bytes of literals. */
+  cutAfterBytes?: number;
+  /** These UIDs: FETCH of a body ends OK without any data. */
+  emptyFetch?: number[];
+  /** These UIDs: the body is the text by which Exchange says that it cannot convert the item. */
+  substitute?: number[];
+  /** New messages are announced by EXISTS but missed by so many queries. */
+  lateUid?: number;
+  /** Every n-th login finds INBOX under a new UIDVALIDITY. */
+  uidValidityChangesEvery?: number;
+  /** Milliseconds before every answer, and bytes per second of what is sent. */
+  slow?: { commandMs: number };
+  /** Milliseconds before the answer to AUTHENTICATE. */
+  slowLoginMs?: number;
+  /** So many of the next sessions are told that the server is unavailable when they open a folder, and are closed. */
+  unavailable?: number;
+  /** RFC822.SIZE: the real size is multiplied by this. Without it the size is only a few bytes off. */
+  sizeFactor?: number;
+  /** COPYUID comes without its UIDs. */
+  emptyCopyUid?: boolean;
+  /** LIST shows `Inbox` and not `INBOX`. */
+  mixedCaseInbox?: boolean;
+}
+
+export interface Mailbox {
+  readonly address: string;
+  imapEnabled: boolean;
+  /** Object ids of the pointers with FullAccess. */
+  readonly grants: Set<string>;
+  readonly folders: Folder[];
+  readonly quirks: MailboxQuirks;
+  /** Counters for tests: what this mailbox has lived through. */
+  readonly seen: { logins: number; commands: number; sessions: number };
+}
+
+export interface Tenant {
+  readonly id: string;
+  readonly domain: string;
+  readonly apps: Map<string, App>;
+  readonly pointers: Pointer[];
+  readonly mailboxes: Map<string, Mailbox>;
+  readonly signingKey: Identity;
+  readonly foreignKey: Identity;
+  /** Tokens with a serial below this are no longer taken, and sessions opened with one end. */
+  tokensTakenFrom: number;
+  nextTokenSerial: number;
+  /** Hooks of open sessions, so that the control port can end them. */
+  readonly sessions: Set<OpenSession>;
+  /** The last things that happened and why, for the person at the control port: no secret, no token. */
+  readonly journal: string[];
+  note(text: string): void;
+  now(): Date;
+}
+
+export interface OpenSession {
+  readonly mailbox: string;
+  /** Ends it as an expired token does. */
+  expire(): void;
+  /** Cuts the connection without a word. */
+  cut(): void;
+}
+
+/** The resource whose roles open a mailbox, and every URI by which it is named in a scope. M365 (doc): the page on OAuth for IMAP, POP and SMTP. */
+export const exchangeResource = {
+  appId: '00000002-0000-0ff1-ce00-000000000000',
+  uris: ['https://outlook.office365.com', 'https://outlook.office.com', 'https://ps.outlook.com'],
+} as const;
+export const graphResource = { appId: '00000003-0000-0000-c000-000000000000', uris: ['https://graph.microsoft.com'] } as const;
+
+export const allRoles = ['IMAP.AccessAsApp', 'POP.AccessAsApp', 'SMTP.SendAsApp'] as const;
+
+/** A secret shaped like Entra's: forty characters, with some that break when they are not form-encoded. */
+export function makeSecret(): string {
+  const text = randomBytes(30).toString('base64').replace(/\//g, '~').replace(/\+/g, '.');
+  return `${text.slice(0, 3)}8Q~${text.slice(6)}`;
+}
+
+export interface AppShape {
+  readonly clientId: string;
+  readonly name: string;
+  readonly secrets: readonly AppSecret[];
+  readonly certificates?: readonly Identity['certificate'][];
+  readonly roles?: readonly string[];
+  readonly enabled?: boolean;
+  readonly withoutPrincipal?: boolean;
+  readonly publicClient?: boolean;
+  readonly tokenLifetimeSeconds?: number;
+  readonly quirks?: AppQuirks;
+}
+
+export function makeApp(shape: AppShape): App {
+  const principal: Principal = { oid: randomUUID(), enabled: shape.enabled ?? true, roles: [...(shape.roles ?? allRoles)] };
+  return {
+    clientId: shape.clientId,
+    objectId: randomUUID(),
+    name: shape.name,
+    secrets: [...shape.secrets],
+    certificates: [...(shape.certificates ?? [])],
+    principal: shape.withoutPrincipal ? undefined : principal,
+    publicClient: shape.publicClient ?? false,
+    tokenLifetimeSeconds: shape.tokenLifetimeSeconds ?? 3599,
+    quirks: { ...shape.quirks },
+    tokenRequests: 0,
+  };
+}
+
+/** The folders of a new Exchange mailbox. M365 (recorded): attributes without a SPECIAL-USE capability, and folders that hold no mail. */
+const usualFolders: readonly (readonly [name: string, german: string, attribute: string])[] = [
+  ['INBOX', 'INBOX', '\\Marked'],
+  ['Archive', 'Archiv', ''],
+  ['Calendar', 'Kalender', ''],
+  ['Contacts', 'Kontakte', ''],
+  ['Conversation History', 'Aufgezeichnete Unterhaltungen', ''],
+  ['Deleted Items', 'Gelöschte Elemente', '\\Trash'],
+  ['Drafts', 'Entwürfe', '\\Drafts'],
+  ['Journal', 'Journal', ''],
+  ['Junk Email', 'Junk-E-Mail', '\\Junk'],
+  ['Notes', 'Notizen', ''],
+  ['Outbox', 'Postausgang', ''],
+  ['Sent Items', 'Gesendete Elemente', '\\Sent'],
+  ['Tasks', 'Aufgaben', ''],
+];
+
+export function makeMailbox(address: string, language: 'en' | 'de' = 'en', quirks: MailboxQuirks = {}): Mailbox {
+  const folders = usualFolders.map(
+    ([english, german, attribute], index) =>
+      new Folder({ name: language === 'de' ? german : english, attribute, uidValidity: index === 0 ? 14 : 14 + index }),
+  );
+  return {
+    address,
+    imapEnabled: true,
+    grants: new Set(),
+    folders,
+    quirks: { ...quirks },
+    seen: { logins: 0, commands: 0, sessions: 0 },
+  };
+}
+
+/** Finds a folder; INBOX in any case, the others as they are written. RFC 3501 §5.1. */
+export function folderOf(mailbox: Mailbox, name: string): Folder | undefined {
+  const wanted = name.toUpperCase() === 'INBOX' ? 'INBOX' : name;
+  return mailbox.folders.find((folder) => folder.name === wanted);
+}
+
+export function mailboxOf(tenant: Tenant, address: string): Mailbox | undefined {
+  return tenant.mailboxes.get(address.toLowerCase());
+}
+
+/** Registers the app's service principal in Exchange. With `wrongObjectId` it takes the app registration's, the classic mistake. */
+export function registerPointer(tenant: Tenant, app: App, wrongObjectId = false): void {
+  if (app.principal) tenant.pointers.push({ appId: app.clientId, objectId: wrongObjectId ? app.objectId : app.principal.oid });
+}
