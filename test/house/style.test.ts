@@ -1,0 +1,155 @@
+/**
+ * Rules of the house that the linter cannot know. Each failure names file and line.
+ *
+ * The lists of allowed files are short on purpose: whoever lengthens one says why beside it.
+ */
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path/posix';
+import { test } from 'node:test';
+import { codeOnly, isTest, lineAt, read, repositoryFiles, root } from './sources.ts';
+
+const files = repositoryFiles();
+const product = files.filter((file) => /^src\/.*\.(ts|mjs)$/.test(file) && !isTest(file));
+const sandbox = files.filter((file) => /^sandbox\/.*\.(ts|mjs)$/.test(file) && !isTest(file));
+const code = files.filter((file) => /\.(ts|mjs)$/.test(file));
+const texts = files.filter((file) => !/\.(eml|png|gif|ico|pem|der|zip|gz)$/.test(file));
+const longestWithoutReason = 500;
+
+/** Every place where `pattern` stands in the code (not in comments, not in strings) of these files, as `file:line`. */
+function places(among: readonly string[], pattern: RegExp): string[] {
+  return among.flatMap((file) => {
+    const text = codeOnly(read(file));
+    return [...text.matchAll(pattern)].map((match) => `${file}:${lineAt(text, match.index)}`);
+  });
+}
+
+test('only config/, runtime/ and cli/main.ts see the environment, the clock and chance', () => {
+  const others = product.filter((file) => !/^src\/(config|runtime)\/|^src\/cli\/main\.ts$/.test(file));
+  assert.deepEqual(places(others, /\bprocess\.env\b|\bDate\.now\(|\bnew Date\(\)|\bMath\.random\(/g), []);
+});
+
+test('a secret is revealed only in the files that send it, sign with it or take it apart', () => {
+  const senders = new Set([
+    'src/runtime/http.ts', // the body of the token request
+    'src/token/request.ts', // the client secret, into that body
+    'src/token/assertion.ts', // the private key, to sign
+    'src/token/claims.ts', // the token, to tell a person what is in it; only claims that are no secret come out
+    'src/mail/sasl.ts', // token or password, into the login's words
+    'src/mail/imap/authenticate.ts', // these words, into the line that is sent
+    'src/mail/imap/session.ts', // to strike them out of what a server says back
+  ]);
+  const others = product.filter((file) => !senders.has(file) && file !== 'src/runtime/secret.ts');
+  assert.deepEqual(places(others, /\.reveal\(\)/g), []);
+});
+
+test('nothing in the product knows of the sandbox', () => {
+  assert.deepEqual(places(product, /\bsandbox\b|\bNODE_ENV\b/gi), []);
+});
+
+test('a TODO names its issue', () => {
+  const found = code.flatMap((file) => {
+    const text = read(file);
+    return [...text.matchAll(/\b(?:TODO|FIXME|XXX)\b(?! \(#\d+\))/g)].map((match) => `${file}:${lineAt(text, match.index)}`);
+  });
+  assert.deepEqual(
+    found.filter((place) => !place.startsWith('test/house/style.test.ts')),
+    [],
+  );
+});
+
+test('a file of more than 500 lines gives its reason (Long because …) in its header', () => {
+  const long = code.filter(
+    (file) => read(file).split('\n').length > longestWithoutReason && !/Long because/.test(read(file).slice(0, 3000)),
+  );
+  assert.deepEqual(long, []);
+});
+
+test('a file opens with what it is', () => {
+  const silent = [...product, ...sandbox, ...code.filter((file) => file.startsWith('tools/'))].filter(
+    (file) => !/^(?:#![^\n]*\n)?(?:\/\*\*|\/\/)/.test(read(file)),
+  );
+  assert.deepEqual(silent, []);
+});
+
+test('no file or folder is a drawer', () => {
+  const drawer = /^(?:utils?|helpers?|common|misc|shared|types|managers?|services)(?:\.|$)/;
+  assert.deepEqual(
+    files.filter((file) => file.split('/').some((part) => drawer.test(part))),
+    [],
+  );
+});
+
+test('no file names a place on a machine or the host of a package registry', () => {
+  // Put together from parts, so that this file does not hold what it forbids.
+  const words = [
+    `/${'work'}/`,
+    `/${'root'}/`,
+    `/${'home'}/[a-z]`,
+    `/${'Users'}/[A-Za-z]`,
+    `C:${'\\\\'}Users`,
+    `registry\\.${'npmjs'}`,
+    `${'npm'}mirror`,
+    `${'verd'}accio`,
+  ];
+  const pattern = new RegExp(`(?<![\\w.:/-])(?:${words.join('|')})`, 'g');
+  const found = texts.flatMap((file) => {
+    const text = read(file);
+    return [...text.matchAll(pattern)].map((match) => `${file}:${lineAt(text, match.index)} ${match[0]}`);
+  });
+  assert.deepEqual(found, []);
+});
+
+test('the lock file names no host to fetch from, so that everybody installs from their own registry', () => {
+  const hosts = [...read('package-lock.json').matchAll(/"resolved": "(https?:\/\/[^/"]+)/g)].map((match) => match[1]);
+  assert.deepEqual([...new Set(hosts)], []);
+});
+
+test('every link between our documents leads somewhere', () => {
+  const broken = files
+    .filter((file) => file.endsWith('.md'))
+    .flatMap((file) =>
+      [...read(file).matchAll(/(?<!`)\[[^\]\n]*\]\(([^)\s]+)\)/g)]
+        .map((match) => match[1] ?? '')
+        .filter((link) => !/^[a-z]+:/.test(link) && !leads(file, link))
+        .map((link) => `${file}: ${link}`),
+    );
+  assert.deepEqual(broken, []);
+});
+
+function leads(file: string, link: string): boolean {
+  const [path = '', anchor] = link.split('#');
+  const target = path === '' ? file : join(dirname(file), path);
+  if (!existsSync(join(root, target))) return false;
+  return anchor === undefined || !target.endsWith('.md') || anchors(read(target)).includes(anchor);
+}
+
+/** The anchors that a renderer makes of headings: lower case, punctuation gone, spaces to hyphens. */
+function anchors(markdown: string): string[] {
+  return [...markdown.matchAll(/^#+ (.+)$/gm)].map(([, title = '']) =>
+    title
+      .toLowerCase()
+      .replaceAll(/[^\p{L}\p{N}\s_-]/gu, '')
+      .replaceAll(' ', '-'),
+  );
+}
+
+test('a test is a sentence, and lies beside what it tests or under test/', () => {
+  const poor = files.filter(isTest).flatMap((file) => {
+    const text = read(file);
+    return [...text.matchAll(/^\s*(?:await )?(?:t\.)?test\(\s*(['`])(.*?)\1/gm)]
+      .filter(([, , name = '']) => !name.includes('${') && name.split(' ').length < 3)
+      .map((match) => `${file}:${lineAt(text, match.index)} ${match[2]}`);
+  });
+  assert.deepEqual(poor, []);
+  const lonely = product.length === 0 ? [] : files.filter((file) => isTest(file) && /^(?:docs|examples)\//.test(file));
+  assert.deepEqual(
+    lonely.map((file) => basename(file)),
+    [],
+  );
+});
+
+test('no test waits for a fixed time', () => {
+  const waiting = /\bawait (?:sleep|delay)\(|new Promise\(\(?\w+\)? => setTimeout\(\w+, \d/g;
+  assert.deepEqual(places(files.filter(isTest), waiting), []);
+});
