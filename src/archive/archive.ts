@@ -134,7 +134,9 @@ export interface Query {
   /** Words and phrases anywhere in the message; a word may end in `*`. */
   readonly terms: readonly QueryTerm[];
   readonly source?: string;
+  /** The Date field of the message; one without a readable Date is neither since nor until anything. */
   readonly since?: Date;
+  /** Before this instant. */
   readonly until?: Date;
   readonly hasAttachment?: boolean;
 }
@@ -184,7 +186,9 @@ export interface ArchiveReader {
   stats(): Promise<ArchiveStats>;
   search(query: Query, limit: number): Promise<SearchResult>;
   /**
-   * Goes through all matches in the order of their arrival, one in memory at a time.
+   * Goes through all matches in the order of their arrival, one in memory at a time. A query that asks for nothing but a source finds
+   * every message, derived or not.
+   * @throws Fault archive.index-damaged, as `search` does; nothing else of a reader fails by the index
    */
   matches(query: Query): AsyncIterable<StoredMessage>;
   /**

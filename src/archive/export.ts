@@ -5,7 +5,7 @@
  * lines (mboxrd, so that it can be undone exactly), and the manifest names the SHA-256 of the original in both.
  */
 import { createWriteStream } from 'node:fs';
-import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { mkdir, open, readdir, rename, rm, stat, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -18,6 +18,8 @@ export interface ExportSummary {
   readonly messages: number;
   readonly bytes: number;
   readonly folder: string;
+  /** Messages that a search for words could not see, because they are not derived yet. */
+  readonly lag: number;
 }
 
 interface ManifestLine {
@@ -28,8 +30,9 @@ interface ManifestLine {
 }
 
 /**
+ * The manifest gets its name when all is written: an export without one was cut off.
  * @param folder an empty or new folder; nothing is ever overwritten
- * @throws Fault archive.export-target, archive.body-changed, archive.body-missing
+ * @throws Fault archive.export-target, archive.body-changed, archive.body-missing, archive.index-damaged
  */
 export async function exportMessages(
   archive: ArchiveReader,
@@ -39,22 +42,52 @@ export async function exportMessages(
   options: { readonly onProgress?: (progress: Progress) => void; readonly signal?: AbortSignal } = {},
 ): Promise<ExportSummary> {
   await claimFolder(folder);
-  const manifest: ManifestLine[] = [];
-  const total = (await archive.stats()).messages;
+  const { messages: total, lag } = await archive.stats();
+  const unfinished = join(folder, 'manifest.jsonl.unfinished');
+  let messages = 0;
   let bytes = 0;
-  for await (const message of archive.matches(query)) {
-    options.signal?.throwIfAborted();
-    const file = format === 'eml' ? `${message.sha256}.eml` : 'messages.mbox';
-    const target = createWriteStream(join(folder, file), { flags: format === 'eml' ? 'wx' : 'a', mode: 0o600 });
+  try {
+    const manifest = await open(unfinished, 'wx', 0o600);
+    try {
+      for await (const message of archive.matches(query)) {
+        options.signal?.throwIfAborted();
+        const file = await exportOne(archive, message, format, folder);
+        await manifest.appendFile(`${JSON.stringify(manifestLine(file, message))}\n`);
+        messages += 1;
+        bytes += message.bytes;
+        options.onProgress?.({ done: messages, total });
+      }
+    } finally {
+      await manifest.close();
+    }
+    await rename(unfinished, join(folder, 'manifest.jsonl'));
+  } catch (error) {
+    throw exportFault(error, folder);
+  }
+  return { messages, bytes, folder, lag };
+}
+
+/** Writes one message and leaves nothing of it when its bytes are not those that arrived. Returns the file's name. */
+async function exportOne(archive: ArchiveReader, message: StoredMessage, format: ExportFormat, folder: string): Promise<string> {
+  const file = format === 'eml' ? `${message.sha256}.eml` : 'messages.mbox';
+  const path = join(folder, file);
+  const before = format === 'eml' ? 0 : ((await stat(path).catch(() => undefined))?.size ?? 0);
+  const target = createWriteStream(path, { flags: format === 'eml' ? 'wx' : 'a', mode: 0o600 });
+  try {
     if (format === 'eml') await pipeline(archive.read(message.sha256), target);
     else await pipeline(archive.read(message.sha256), mboxrd(message), target);
-    manifest.push(manifestLine(file, message));
-    bytes += message.bytes;
-    options.onProgress?.({ done: manifest.length, total });
+  } catch (error) {
+    if (format === 'eml') await rm(path, { force: true });
+    else await truncate(path, before).catch(() => undefined);
+    throw error;
   }
-  const lines = manifest.map((line) => JSON.stringify(line)).join('\n');
-  await writeFile(join(folder, 'manifest.jsonl'), lines === '' ? '' : `${lines}\n`, { flag: 'wx', mode: 0o600 });
-  return { messages: manifest.length, bytes, folder };
+  return file;
+}
+
+/** What the operating system says while an export is written is said of its folder. */
+function exportFault(error: unknown, folder: string): unknown {
+  if (error instanceof Fault || !(error instanceof Error && 'code' in error && 'syscall' in error)) return error;
+  return new Fault('archive.export-target', { folder, error: String(error.code) }, { cause: error });
 }
 
 async function claimFolder(folder: string): Promise<void> {
@@ -63,9 +96,7 @@ async function claimFolder(folder: string): Promise<void> {
     const names = await readdir(folder);
     if (names.length > 0) throw new Fault('archive.export-target', { folder, holds: names.length });
   } catch (error) {
-    if (error instanceof Fault) throw error;
-    const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
-    throw new Fault('archive.export-target', { folder, error: code }, { cause: error });
+    throw exportFault(error, folder);
   }
 }
 
@@ -74,31 +105,57 @@ function manifestLine(file: string, message: StoredMessage): ManifestLine {
   return { file, sha256: message.sha256, bytes: message.bytes, occurrences };
 }
 
+const LF = 10;
+const GT = 62;
+const separator = Buffer.from('From ', 'latin1');
+
 /**
  * A message as an entry of an mbox of the mboxrd kind (RFC 4155 and the `>From ` quoting that can be undone): each line that begins
- * with `>`s and `From ` gets one `>` more. Works on bytes, lines cut anywhere.
+ * with `>`s and `From ` gets one `>` more. To undo it, take one `>` away again and cut the entry to the `bytes` of its manifest line,
+ * because an entry ends with a line feed whether the message did or not. Works on bytes, lines cut anywhere; never holds back more than
+ * a begun `From `, because it does not matter which of the `>`s is the new one.
  */
 export function mboxrd(message: StoredMessage): Transform {
   const when = message.occurrences[0]?.internalDate ?? message.record?.sentAt ?? new Date(0);
-  let carry = Buffer.from(`From MAILER-DAEMON ${asctime(when)}\n`, 'latin1');
-  let first = true;
-  const quote = (line: Buffer): Buffer =>
-    /^>*From /.test(line.toString('latin1', 0, 128)) ? Buffer.concat([Buffer.from('>'), line]) : line;
+  /** How much of `From ` has come behind the `>`s of this line, held back; undefined when the line is something else. */
+  let matched: number | undefined = 0;
+  let begun = false;
+  let ended = true;
   return new Transform({
     transform(chunk: Buffer, _encoding, done) {
-      if (first) this.push(carry);
-      let rest = first ? chunk : Buffer.concat([carry, chunk]);
-      first = false;
-      for (let end = rest.indexOf(10); end >= 0; end = rest.indexOf(10)) {
-        this.push(quote(rest.subarray(0, end + 1)));
-        rest = rest.subarray(end + 1);
+      if (!begun) this.push(`From MAILER-DAEMON ${asctime(when)}\n`);
+      begun = true;
+      let at = 0;
+      let pushed = 0;
+      while (at < chunk.length) {
+        if (matched === undefined) {
+          const end = chunk.indexOf(LF, at);
+          at = end < 0 ? chunk.length : end + 1;
+          if (end >= 0) matched = 0;
+        } else if (chunk[at] === separator[matched]) {
+          matched += 1;
+          at += 1;
+          if (matched === separator.length) {
+            this.push(chunk.subarray(pushed, Math.max(pushed, at - matched)));
+            this.push('>From ');
+            pushed = at;
+            matched = undefined;
+          }
+        } else if (matched === 0 && chunk[at] === GT) {
+          at += 1;
+        } else {
+          if (matched > at) this.push(separator.subarray(0, matched - at)); // held back from the chunk before
+          matched = undefined;
+        }
       }
-      carry = Buffer.from(rest);
+      this.push(chunk.subarray(pushed, Math.max(pushed, chunk.length - (matched ?? 0))));
+      if (chunk.length > 0) ended = chunk.at(-1) === LF;
       done();
     },
     flush(done) {
-      if (first) this.push(carry);
-      else if (carry.length > 0) this.push(Buffer.concat([quote(carry), Buffer.from('\n')]));
+      if (!begun) this.push(`From MAILER-DAEMON ${asctime(when)}\n`);
+      if (matched !== undefined) this.push(separator.subarray(0, matched));
+      if (!ended) this.push('\n');
       this.push('\n');
       done();
     },

@@ -12,7 +12,7 @@ const otherFields = ['source', 'since', 'until', 'has'] as const;
 export const queryFields: readonly string[] = [...termFields, ...otherFields];
 
 /** A minus, a field with its colon, and a phrase or a run without spaces. */
-const part = /(-?)(?:([a-z-]+):)?(?:"([^"]*)"|(\S+))/gy;
+const part = /(-?)(?:([a-z-]+):(?=\S))?(?:"([^"]*)"|([^\s"]\S*))/gy;
 
 /**
  * @param text the search; empty finds everything
@@ -30,8 +30,9 @@ export function readQuery(text: string): Query {
     position = part.lastIndex;
     while (input[position] === ' ' || input[position] === '\t') position += 1;
 
-    const [whole, minus, field, phrase, word] = found;
-    const value = phrase ?? word ?? '';
+    const [whole, minus, field, phrase, run] = found;
+    const value = phrase ?? run ?? '';
+    if (field === undefined && /^[a-z]+:$/.test(value)) throw unreadable(whole, 'something after the colon');
     const not = minus === '-';
     if (field === undefined) {
       terms.push(term('any', value, phrase !== undefined, not));
@@ -40,7 +41,7 @@ export function readQuery(text: string): Query {
     } else if (field === 'source' && !not) {
       conditions.source = value;
     } else if ((field === 'since' || field === 'until') && !not) {
-      conditions[field] = day(value, whole);
+      conditions[field] = instant(value, field === 'until', whole);
     } else if (field === 'has' && value === 'attachment') {
       conditions.hasAttachment = !not;
     } else if (/^[a-z]+$/.test(field) && !(otherFields as readonly string[]).includes(field) && value.startsWith('//')) {
@@ -49,8 +50,15 @@ export function readQuery(text: string): Query {
       throw unreadable(whole, `known fields: ${queryFields.join(', ')}`);
     }
   }
-  return { terms: terms.filter((one) => one.text !== ''), ...conditions };
+  const searchable = terms.filter((one) => word.test(one.text));
+  if (terms.length > 0 && searchable.length === 0 && Object.keys(conditions).length === 0) {
+    throw unreadable(input, 'a letter or a digit: nothing else is searched for');
+  }
+  return { terms: searchable, ...conditions };
 }
+
+/** What the full text knows as part of a word: a term without any (the `&` in `terms & conditions`) would match nothing. */
+const word = /[\p{L}\p{N}\p{Co}]/u;
 
 function term(field: QueryTerm['field'], value: string, phrase: boolean, not: boolean): QueryTerm {
   const prefix = !phrase && value.endsWith('*');
@@ -61,11 +69,16 @@ function isTermField(field: string): field is (typeof termFields)[number] {
   return (termFields as readonly string[]).includes(field);
 }
 
-/** `2026-01-31`, as the beginning of that day in UTC; or a full ISO instant. */
-function day(value: string, whole: string): Date {
-  const instant = /^\d{4}-\d{2}-\d{2}(T[\d:.]+Z)?$/.test(value) ? new Date(value) : undefined;
-  if (instant === undefined || Number.isNaN(instant.getTime())) throw unreadable(whole, 'a date is written as 2026-01-31');
-  return instant;
+const dayMs = 86_400_000;
+
+/** `2026-01-31` in UTC, from its beginning or until its end; or a full ISO instant. */
+function instant(value: string, untilEnd: boolean, whole: string): Date {
+  const found = /^(\d{4}-\d{2}-\d{2})(T[\d:.]+Z)?$/.exec(value);
+  const at = found === null ? Number.NaN : Date.parse(value);
+  // 30 February is read as a day of March.
+  const isReal = !Number.isNaN(at) && new Date(at).toISOString().startsWith(found?.[1] ?? '-');
+  if (!isReal) throw unreadable(whole, 'a date is written as 2026-01-31');
+  return new Date(untilEnd && found?.[2] === undefined ? at + dayMs : at);
 }
 
 function unreadable(seen: string, expected: string): Fault {

@@ -2,17 +2,21 @@
  * A thread that derives: reads stored bytes, extracts what they say, and writes records and words into the index.
  *
  * The hard thing is the watermark: the rows of a range and the note that the range is done are one transaction, so the index can lag
- * or lose its last transactions, but never skip a message unseen.
+ * or lose its last transactions, but never skip a message unseen. And nothing is written twice: words cannot be taken out of the full
+ * text again, so a range that stands already (the thread was ended between its commit and its answer) is left as it is.
  */
 import { setPriority } from 'node:os';
 import type { DatabaseSync } from 'node:sqlite';
 import { parentPort, workerData } from 'node:worker_threads';
-import { decodeBody, encoding, readBodyFile } from '../sqlite/bodies.ts';
-import { indexFault } from '../sqlite/errors.ts';
+import { Fault, isFault } from '../../fault/fault.ts';
+import { pieceOfBody, storedBytes } from '../sqlite/bodies.ts';
+import { archiveFault, indexFault, saysDamaged, saysOutOfRange } from '../sqlite/errors.ts';
 import type { Layout } from '../sqlite/layout.ts';
 import { openForReading, openIndex } from '../sqlite/schema.ts';
 import { packFailure, type ThreadFailure } from '../thread-failure.ts';
 import { type Derived, extract, unreadable } from './extract.ts';
+import { markOf } from './index-fit.ts';
+import { JoinedChunks } from './joined-chunks.ts';
 
 /** `skip`: this message alone ended a thread before; it is noted as unreadable without being parsed. */
 export interface ToDeriver {
@@ -22,36 +26,125 @@ export interface ToDeriver {
 }
 
 export type FromDeriver =
-  | { readonly kind: 'done'; readonly first: number; readonly last: number; readonly watermark: number }
+  | { readonly kind: 'done'; readonly watermark: number }
   | { readonly kind: 'failed'; readonly failure: ThreadFailure };
+
+interface Result {
+  readonly seq: number;
+  readonly derived: Derived;
+}
 
 /** Below the importer's threads: what is durable must not wait for what is derived. */
 const niceness = 10;
+/** Characters of derived text that are held before they are written: a range of long messages is written in parts. */
+const heldChars = 2 * 1024 * 1024;
 
-async function* bodyOf(where: Layout, row: Record<string, unknown>): AsyncGenerator<Uint8Array> {
-  const sha256 = String(row.sha256);
-  if (row.encoding === encoding.file) yield* readBodyFile(where, sha256);
-  else if (row.body instanceof Uint8Array) yield decodeBody(Number(row.encoding), row.body, sha256);
-}
+class DeriveThread {
+  readonly #where: Layout;
+  readonly #ledger: DatabaseSync;
+  readonly #index: DatabaseSync;
+  readonly #piece = pieceOfBody();
 
-async function derive(
-  where: Layout,
-  ledger: DatabaseSync,
-  range: ToDeriver,
-): Promise<readonly { readonly seq: number; readonly derived: Derived }[]> {
-  const rows = ledger.prepare(
-    'select seq, lower(hex(sha256)) as sha256, encoding, body from message where seq between ? and ? order by seq',
-  );
-  const results: { seq: number; derived: Derived }[] = [];
-  for (const row of rows.iterate(range.first, range.last)) {
-    const derived = range.skip
-      ? unreadable(await beginning(bodyOf(where, row)), 'the parser did not come to an end with it')
-      : await extract(bodyOf(where, row)).catch((error: unknown) =>
-          unreadable(new Uint8Array(), error instanceof Error ? error.message : String(error)),
-        );
-    results.push({ seq: Number(row.seq), derived });
+  constructor(where: Layout) {
+    this.#where = where;
+    const ledger = openForReading(where.archive);
+    if (ledger === undefined) throw new Fault('archive.not-found', { folder: where.folder });
+    this.#ledger = ledger;
+    this.#index = openIndex(where.index);
   }
-  return results;
+
+  /** Derives a range and writes it. Returns the new watermark. */
+  async derive(range: ToDeriver): Promise<number> {
+    // One statement a message, so that no view of the ledger stays open while a message is parsed: the writer could not tidy its log.
+    const get = this.#ledger.prepare('select lower(hex(sha256)) as sha256, encoding, body from message where seq = ?');
+    let watermark = 0;
+    let results: Result[] = [];
+    let first = range.first;
+    let chars = 0;
+    for (let seq = range.first; seq <= range.last; seq += 1) {
+      const derived = await this.#one(() => get.get(seq), range.skip);
+      if (derived !== undefined) {
+        results.push({ seq, derived });
+        chars += derived.words.body.length + derived.words.headers.length;
+      }
+      if (seq === range.last || chars >= heldChars) {
+        watermark = this.#write(first, seq, results);
+        first = seq + 1;
+        results = [];
+        chars = 0;
+      }
+    }
+    return watermark;
+  }
+
+  /** What a message says; a problem where its bytes cannot be had. Whatever else fails is no matter of this message. */
+  async #one(get: () => Record<string, unknown> | undefined, skip: boolean): Promise<Derived | undefined> {
+    try {
+      const row = get();
+      if (row === undefined) return undefined;
+      const chunks = storedBytes(this.#where, row, String(row.sha256), this.#piece);
+      return skip ? unreadable(await beginning(chunks), 'the parser did not come to an end with it') : await extract(chunks);
+    } catch (error) {
+      const isLost = isFault(error, 'archive.body-changed', 'archive.body-missing') || saysDamaged(error) || saysOutOfRange(error);
+      if (!isLost) throw archiveFault(error, { file: this.#where.archive }, 'read');
+      return unreadable(new Uint8Array(), `its stored bytes cannot be read: ${error instanceof Error ? error.message : ''}`);
+    }
+  }
+
+  /** Writes messages `first` to `last` and moves the watermark over them and over all that was done ahead of them. */
+  #write(first: number, last: number, results: readonly Result[]): number {
+    try {
+      this.#index.exec('begin immediate');
+      let watermark = Number(this.#index.prepare("select value from meta where key = 'watermark'").get()?.value ?? 0);
+      const stands =
+        first <= watermark || this.#index.prepare('select 1 from ahead where first <= ? and last >= ?').get(first, first) !== undefined;
+      if (!stands) {
+        this.#writeRows(results);
+        this.#index.prepare('insert into ahead (first, last) values (?, ?)').run(first, last);
+        for (;;) {
+          const next = this.#index.prepare('select last from ahead where first = ?').get(watermark + 1);
+          if (next === undefined) break;
+          this.#index.prepare('delete from ahead where first = ?').run(watermark + 1);
+          watermark = Number(next.last);
+        }
+        const note = this.#index.prepare('insert or replace into meta (key, value) values (?, ?)');
+        note.run('watermark', String(watermark));
+        note.run('mark', markOf(this.#ledger, watermark));
+      }
+      this.#index.exec('commit');
+      return watermark;
+    } catch (error) {
+      throw indexFault(error, { file: this.#where.index });
+    } finally {
+      if (this.#index.isTransaction) this.#index.exec('rollback');
+    }
+  }
+
+  #writeRows(results: readonly Result[]): void {
+    const addRecord = this.#index.prepare(
+      `insert into record (message, subject, sender, recipients, message_id, sent_at, preview, attachments, parser_version, problem)
+       values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    );
+    const addWords = this.#index.prepare(
+      'insert into words (rowid, subject, sender, recipients, attachments, headers, body) values (?, ?, ?, ?, ?, ?, ?)',
+    );
+    for (const { seq, derived } of results) {
+      const { record, words } = derived;
+      addRecord.run(
+        seq,
+        record.subject,
+        record.from,
+        record.to,
+        record.messageId,
+        record.sentAt?.getTime() ?? null,
+        record.preview,
+        JSON.stringify(record.attachments),
+        record.parserVersion,
+        record.problem ?? null,
+      );
+      addWords.run(seq, words.subject, words.sender, words.recipients, words.attachments, words.headers, words.body);
+    }
+  }
 }
 
 async function beginning(chunks: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
@@ -59,63 +152,22 @@ async function beginning(chunks: AsyncIterable<Uint8Array>): Promise<Uint8Array>
   return new Uint8Array();
 }
 
-/** Writes a range and moves the watermark over it and over all that was done ahead of it. Returns the new watermark. */
-function write(index: DatabaseSync, range: ToDeriver, results: readonly { readonly seq: number; readonly derived: Derived }[]): number {
-  const addRecord = index.prepare(
-    `insert or replace into record (message, subject, sender, recipients, message_id, sent_at, preview, attachments, parser_version, problem)
-     values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-  );
-  const addWords = index.prepare(
-    'insert into words (rowid, subject, sender, recipients, attachments, headers, body) values (?, ?, ?, ?, ?, ?, ?)',
-  );
-  index.exec('begin immediate');
-  try {
-    for (const { seq, derived } of results) {
-      const { record, words } = derived;
-      const sentAt = record.sentAt?.getTime() ?? null;
-      const attachments = JSON.stringify(record.attachments);
-      addRecord.run(
-        seq,
-        record.subject,
-        record.from,
-        record.to,
-        record.messageId,
-        sentAt,
-        record.preview,
-        attachments,
-        record.parserVersion,
-        record.problem ?? null,
-      );
-      addWords.run(seq, words.subject, words.sender, words.recipients, words.attachments, words.headers, words.body);
-    }
-    let watermark = Number(index.prepare("select value from meta where key = 'watermark'").get()?.value ?? 0);
-    index.prepare('insert into ahead (first, last) values (?, ?)').run(range.first, range.last);
-    for (;;) {
-      const next = index.prepare('select last from ahead where first = ?').get(watermark + 1);
-      if (next === undefined) break;
-      index.prepare('delete from ahead where first = ?').run(watermark + 1);
-      watermark = Number(next.last);
-    }
-    index.prepare("insert or replace into meta (key, value) values ('watermark', ?)").run(String(watermark));
-    index.exec('commit');
-    return watermark;
-  } catch (error) {
-    if (index.isTransaction) index.exec('rollback');
-    throw error;
-  }
-}
-
 const port = parentPort;
 if (port !== null) {
   // On Linux a thread has a niceness of its own; elsewhere this would slow the whole process.
   if (process.platform === 'linux') setPriority(niceness);
-  const where: Layout = workerData.layout;
-  const ledger = openForReading(where.archive);
-  const index = openIndex(where.index);
-  port.on('message', (range: ToDeriver) => {
-    derive(where, ledger, range)
-      .then((results): FromDeriver => ({ kind: 'done', first: range.first, last: range.last, watermark: write(index, range, results) }))
-      .catch((error: unknown): FromDeriver => ({ kind: 'failed', failure: packFailure(indexFault(error)) }))
-      .then((answer) => port.postMessage(answer));
-  });
+  Object.defineProperty(globalThis, 'Blob', { value: JoinedChunks, configurable: true, writable: true });
+  const failed = (error: unknown): FromDeriver => ({ kind: 'failed', failure: packFailure(indexFault(error)) });
+  try {
+    const thread = new DeriveThread(workerData.layout);
+    port.on('message', (range: ToDeriver) => {
+      thread
+        .derive(range)
+        .then((watermark): FromDeriver => ({ kind: 'done', watermark }), failed)
+        .then((answer) => port.postMessage(answer));
+    });
+  } catch (error) {
+    port.postMessage(failed(error));
+    port.close();
+  }
 }

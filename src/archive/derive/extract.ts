@@ -2,12 +2,12 @@
  * What a message says, from its stored bytes: the record and the words for the search. Never touches the bytes themselves.
  *
  * The hard thing is that nothing may fail here: a message that the parser does not understand becomes a record with its problem named,
- * and its raw headers as words, so that it is found all the same.
+ * and its raw headers as words, so that it is found all the same. Only a failure to read the bytes is passed on.
  */
 import PostalMime, { type Address, type Email } from 'postal-mime';
 import type { AttachmentRecord, MailRecord } from '../archive.ts';
 import { htmlText } from './html-text.ts';
-import { type Slim, slim } from './slim.ts';
+import { measured, type Slim, slim } from './slim.ts';
 
 /** Raised when a record of the same bytes would come out otherwise than before; stands on each record. */
 export const parserVersion = 1;
@@ -38,11 +38,14 @@ export interface Derived {
   readonly words: Words;
 }
 
-/** @param chunks the message's bytes, cut anywhere; read within a bound of memory */
+/**
+ * @param chunks the message's bytes, cut anywhere; read within a bound of memory
+ * @throws only what `chunks` throws
+ */
 export async function extract(chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<Derived> {
   const slimmed = await slim(chunks, readLimitBytes);
   try {
-    const email = await PostalMime.parse(slimmed.bytes.buffer);
+    const email = await PostalMime.parse(withLineFeeds(slimmed.bytes).buffer);
     if (email.headers.length === 0) return unreadable(slimmed.bytes, 'it has no header fields');
     return understood(email, slimmed);
   } catch (error) {
@@ -50,11 +53,16 @@ export async function extract(chunks: AsyncIterable<Uint8Array> | Iterable<Uint8
   }
 }
 
+/** Mail whose lines end with CR alone (classic Macintosh) is one single header field to the parser: then LF takes its place. */
+function withLineFeeds(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+  return bytes.includes(10) ? bytes : bytes.map((byte) => (byte === 13 ? 10 : byte));
+}
+
 /** The record of a message that no parser understood: found by its first lines as they stand. */
 export function unreadable(bytes: Uint8Array, problem: string): Derived {
   const raw = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.length, headerLimitChars)).toString('utf8').replaceAll('\0', ' ');
-  const subject = /^subject:[ \t]*(.*)$/im.exec(raw)?.[1]?.trim() ?? '';
-  const from = /^from:[ \t]*(.*)$/im.exec(raw)?.[1]?.trim() ?? '';
+  const subject = clean(/^subject:(.*)$/im.exec(raw)?.[1] ?? '');
+  const from = clean(/^from:(.*)$/im.exec(raw)?.[1] ?? '');
   return {
     record: { subject, from, to: '', messageId: '', sentAt: undefined, preview: shorten(raw), attachments: [], parserVersion, problem },
     words: { subject, sender: from, recipients: '', attachments: '', headers: raw, body: '' },
@@ -65,8 +73,7 @@ function understood(email: Email, slimmed: Slim): Derived {
   const text = (email.text ?? htmlText(email.html ?? '')).slice(0, bodyLimitChars);
   const attachments = email.attachments.map((one): AttachmentRecord => {
     const content = typeof one.content === 'string' ? Buffer.from(one.content) : new Uint8Array(one.content);
-    const mark = content.length < 100 ? Buffer.from(content).toString('latin1') : '';
-    return { name: one.filename ?? '', type: one.mimeType, bytes: slimmed.omitted.get(mark) ?? content.length };
+    return { name: clean(one.filename ?? ''), type: clean(one.mimeType), bytes: measured(content, slimmed.omitted) };
   });
   const sender = [email.from, email.sender].flatMap((one) => (one === undefined ? [] : [one]));
   const recipients = [...(email.to ?? []), ...(email.cc ?? []), ...(email.bcc ?? [])];
@@ -75,7 +82,7 @@ function understood(email: Email, slimmed: Slim): Derived {
     subject: clean(email.subject ?? ''),
     from: addresses(sender.slice(0, 1)),
     to: addresses(recipients),
-    messageId: email.messageId ?? '',
+    messageId: clean(email.messageId ?? ''),
     sentAt: sentAt === undefined || Number.isNaN(sentAt.getTime()) ? undefined : sentAt,
     preview: shorten(text),
     attachments,
@@ -101,7 +108,7 @@ function headerWords(email: Email): string {
   for (const header of email.headers) {
     if (noise.test(header.key)) continue;
     const line = `${header.originalKey}: ${header.value}`;
-    chars += line.length;
+    chars += line.length + 1;
     if (chars > headerLimitChars) break;
     lines.push(line);
   }

@@ -1,7 +1,8 @@
 /**
  * The words of an HTML text, for the search: tags become gaps, scripts and styles nothing, the common entities their characters.
  *
- * One pass from left to right and no pattern that could look back: the text may be hostile, and its length is all that counts.
+ * One pass from left to right and no pattern that could look back: the text may be hostile, and its length is all that counts. So an end
+ * that was once looked for in vain is not looked for again.
  */
 
 const entities: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'", nbsp: ' ' };
@@ -10,7 +11,7 @@ const silent = ['script', 'style', 'head'];
 
 export function htmlText(html: string): string {
   const parts: string[] = [];
-  const lower = html.toLowerCase();
+  const unclosed = new Set<string>();
   let at = 0;
   while (at < html.length) {
     const open = html.indexOf('<', at);
@@ -22,8 +23,9 @@ export function htmlText(html: string): string {
     if (html.startsWith('<!--', open)) {
       at = after(html, '-->', open + 4);
     } else {
-      const name = silent.find((one) => lower.startsWith(one, open + 1) && !/[a-z0-9]/.test(lower[open + 1 + one.length] ?? ''));
-      const close = name === undefined ? -1 : lower.indexOf(`</${name}`, open);
+      const name = silentName(html, open + 1);
+      const close = name === undefined || unclosed.has(name) ? -1 : closing(html, name, open);
+      if (name !== undefined && close < 0) unclosed.add(name);
       at = after(html, '>', close < 0 ? open : close);
       parts.push(' ');
     }
@@ -37,6 +39,17 @@ export function htmlText(html: string): string {
     })
     .replace(/\s+/g, ' ')
     .trim();
+}
+
+function silentName(html: string, at: number): string | undefined {
+  const found = /^[a-z0-9]+/i.exec(html.slice(at, at + 7))?.[0].toLowerCase();
+  return found === undefined || !silent.includes(found) ? undefined : found;
+}
+
+function closing(html: string, name: string, from: number): number {
+  const end = new RegExp(`</${name}`, 'gi');
+  end.lastIndex = from;
+  return end.exec(html)?.index ?? -1;
 }
 
 function after(text: string, mark: string, from: number): number {

@@ -11,18 +11,51 @@ import { randomUUID } from 'node:crypto';
 export interface Slim {
   /** The message without its large base64 bodies: still a message for a parser. */
   readonly bytes: Uint8Array<ArrayBuffer>;
-  /** The text that stands in place of each left-out body once decoded, and what the body would have measured, in bytes. */
-  readonly omitted: ReadonlyMap<string, number>;
+  /** What was left out, by the text that stands in its place once that is decoded. */
+  readonly omitted: ReadonlyMap<string, Omitted>;
   /** Whether {@link Slim.bytes} ends at the limit, so that the rest of the message was not read. */
   readonly truncated: boolean;
+}
+
+export interface Omitted {
+  /** What the body would have measured decoded. */
+  readonly bytes: number;
+  /** What it measured as it stood, its lines ended by one LF as a parser does. */
+  readonly encodedBytes: number;
+}
+
+/** What an attachment of a slimmed message measures in truth, in bytes. */
+export function measured(content: Uint8Array, omitted: Slim['omitted']): number {
+  if (omitted.size === 0) return content.length;
+  const text = Buffer.from(content.buffer, content.byteOffset, content.length);
+  // A parser may add a line end to what it takes for text (a calendar).
+  const itself = content.length < 100 ? omitted.get(text.toString('latin1').trimEnd()) : undefined;
+  if (itself !== undefined) return itself.bytes;
+  // A message within the message has its own attachments left out.
+  let bytes = content.length;
+  for (let at = text.indexOf(lineStart(omitted)); at >= 0; ) {
+    const end = text.indexOf(LF, at);
+    const line = text.toString('latin1', at, end < 0 ? text.length : end).trimEnd();
+    const one = omitted.get(Buffer.from(line, 'base64').toString('latin1'));
+    if (one !== undefined) bytes += one.encodedBytes - line.length - 1;
+    at = end < 0 ? -1 : text.indexOf(lineStart(omitted), end);
+  }
+  return bytes;
+}
+
+/** What all lines of one message that stand for something begin with: the marks differ only behind a multiple of three characters. */
+function lineStart(omitted: Slim['omitted']): string {
+  const [mark = ''] = omitted.keys();
+  return Buffer.from(mark.slice(0, mark.lastIndexOf(' ') + 1), 'latin1').toString('base64');
 }
 
 /** Base64 bodies up to this size stay: leaving them out would gain nothing. */
 const keptBodyBytes = 2 * 1024;
 const LF = 10;
+const CR = 13;
 
 /**
- * @param chunks the message, cut anywhere
+ * @param chunks the message, cut anywhere; no chunk is held once the next is asked for
  * @param limitBytes of the result; what comes after it is not read
  */
 export async function slim(chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>, limitBytes: number): Promise<Slim> {
@@ -33,10 +66,16 @@ export async function slim(chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Arr
   return slimmer.end();
 }
 
+/** Of its own memory: a Buffer's `slice` would keep the whole chunk. */
+function copied(bytes: Uint8Array): Uint8Array {
+  return Uint8Array.prototype.slice.call(bytes);
+}
+
 /** A base64 body on its way past: its first lines, kept until it is clear that it is large, and what it measures. */
 interface PassingBody {
   readonly kept: Uint8Array[];
   keptBytes: number;
+  encodedBytes: number;
   digits: number;
   padding: number;
 }
@@ -50,8 +89,9 @@ class Slimmer {
   /** The beginning of a line whose end has not come yet. */
   #carry: Uint8Array[] = [];
   readonly #boundaries = new Set<string>();
-  readonly #omitted = new Map<string, number>();
-  readonly #nonce = randomUUID();
+  readonly #omitted = new Map<string, Omitted>();
+  /** Made when the first body is left out: unknown to whoever wrote the message, so that no attachment can pass for a mark. */
+  #nonce = '';
   #inHeaders = true;
   #header = '';
   #base64 = false;
@@ -69,7 +109,7 @@ class Slimmer {
     while (at < chunk.length) {
       const end = chunk.indexOf(LF, at);
       if (end < 0) {
-        this.#carry.push(chunk.slice(at));
+        this.#carry.push(copied(chunk.subarray(at)));
         // A line without an end must not gather the whole message: past a bound it is passed on in pieces.
         if (this.#carry.reduce((sum, one) => sum + one.length, 0) > 64 * 1024) this.#line(this.#takeCarry());
         return !this.#truncated;
@@ -129,7 +169,7 @@ class Slimmer {
       this.#readHeader();
       this.#inHeaders = this.#embedded;
       if (this.#embedded) this.#startHeaders();
-      else if (this.#base64 && !this.#text) this.#body = { kept: [], keptBytes: 0, digits: 0, padding: 0 };
+      else if (this.#base64 && !this.#text) this.#body = { kept: [], keptBytes: 0, encodedBytes: 0, digits: 0, padding: 0 };
     } else if (text.startsWith(' ') || text.startsWith('\t')) {
       if (this.#header.length < 4096) this.#header += text;
     } else {
@@ -156,11 +196,12 @@ class Slimmer {
 
   #bodyLine(body: PassingBody, line: Uint8Array): void {
     let length = line.length;
-    while (length > 0 && (line[length - 1] === LF || line[length - 1] === 13 || line[length - 1] === 32)) length -= 1;
+    while (length > 0 && (line[length - 1] === LF || line[length - 1] === CR || line[length - 1] === 32)) length -= 1;
+    body.encodedBytes += line.length - (line.at(-2) === CR && line.at(-1) === LF ? 1 : 0);
     body.digits += length;
     for (let at = length - 1; at >= 0 && line[at] === 0x3d; at -= 1) body.padding += 1;
     if (body.keptBytes <= keptBodyBytes) {
-      body.kept.push(line);
+      body.kept.push(copied(line));
       body.keptBytes += line.length;
     }
   }
@@ -173,9 +214,12 @@ class Slimmer {
       for (const line of body.kept) this.#emit(line);
       return;
     }
+    if (this.#nonce === '') this.#nonce = randomUUID();
     const mark = `omitted ${this.#nonce} ${this.#omitted.size}`;
-    this.#omitted.set(mark, Math.max(0, Math.floor((body.digits * 3) / 4) - body.padding));
-    this.#emit(Buffer.from(`${Buffer.from(mark, 'latin1').toString('base64')}\r\n`, 'latin1'));
+    const line = Buffer.from(mark, 'latin1').toString('base64');
+    const bytes = Math.max(0, Math.floor((body.digits * 3) / 4) - body.padding);
+    this.#omitted.set(mark, { bytes, encodedBytes: body.encodedBytes });
+    this.#emit(Buffer.from(`${line}\r\n`, 'latin1'));
   }
 
   #emit(bytes: Uint8Array): void {

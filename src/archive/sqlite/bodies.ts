@@ -6,8 +6,7 @@
  * names it begins.
  */
 import { createHash, randomUUID } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { Fault } from '../../fault/fault.ts';
@@ -22,6 +21,12 @@ export interface TakenBody {
   readonly inline: Uint8Array<ArrayBuffer> | undefined;
 }
 
+/** A row of `message`, as far as it says where the bytes are. */
+export interface StoredBody {
+  readonly encoding?: unknown;
+  readonly body?: unknown;
+}
+
 /** Numbers of `message.encoding`. */
 export const encoding = { raw: 0, zstd: 1, file: 2 } as const;
 
@@ -31,6 +36,9 @@ export const encoding = { raw: 0, zstd: 1, file: 2 } as const;
  */
 export const inlineLimitBytes = 256 * 1024;
 
+/** A bound for unpacking, so that changed bytes cannot fill the memory. Wider than {@link inlineLimitBytes} of any version. */
+const unpackedLimitBytes = 16 * 1024 * 1024;
+
 /** Level 1: 4 times as fast as deflate's fastest at a like ratio (measured: 26 µs for 8 KB). */
 const compression = { params: { [constants.ZSTD_c_compressionLevel]: 1 } };
 
@@ -39,36 +47,69 @@ export function encodeBody(body: Uint8Array): { readonly encoding: number; reado
   return packed.length < body.length ? { encoding: encoding.zstd, data: packed } : { encoding: encoding.raw, data: body };
 }
 
-/** @throws Fault archive.body-changed when the compressed bytes cannot be read any more */
-export function decodeBody(kind: number, data: Uint8Array, sha256: string): Uint8Array {
+/**
+ * The bytes of a row of `message` as they lie, not held against their hash.
+ * @param piece for whoever is done with a piece before the next: the pieces of a large body are handed out in this memory
+ * @throws Fault archive.body-changed, archive.body-missing, archive.read-failed
+ */
+export async function* storedBytes(where: Layout, row: StoredBody, sha256: string, piece?: Buffer): AsyncGenerator<Uint8Array> {
+  if (row.encoding === encoding.file) yield* readBodyFile(where, sha256, piece);
+  else if (row.body instanceof Uint8Array) yield decodeBody(Number(row.encoding), row.body, sha256);
+}
+
+/** Memory for one reader of {@link storedBytes}. */
+export function pieceOfBody(): Buffer {
+  return Buffer.allocUnsafeSlow(readBytes);
+}
+
+function decodeBody(kind: number, data: Uint8Array, sha256: string): Uint8Array {
   if (kind !== encoding.zstd) return data;
   try {
-    return zstdDecompressSync(data, { maxOutputLength: inlineLimitBytes });
+    return zstdDecompressSync(data, { maxOutputLength: unpackedLimitBytes });
   } catch (error) {
     throw new Fault('archive.body-changed', { sha256, seen: 'its compressed bytes cannot be unpacked' }, { cause: error });
   }
 }
 
-/** Reads a large body in chunks. @throws Fault archive.body-missing */
-export async function* readBodyFile(where: Layout, sha256: string): AsyncGenerator<Uint8Array> {
+/** Reasons of this process and this moment: they say nothing about the file. */
+const passing: readonly unknown[] = ['EMFILE', 'ENFILE', 'ENOMEM', 'EAGAIN'];
+
+async function* readBodyFile(where: Layout, sha256: string, piece: Buffer | undefined): AsyncGenerator<Uint8Array> {
   const file = bodyFile(where, sha256);
+  let handle: FileHandle | undefined;
   try {
-    for await (const chunk of createReadStream(file, { highWaterMark: 1024 * 1024 })) yield chunk;
+    handle = await open(file, 'r');
+    for (;;) {
+      const buffer = piece ?? pieceOfBody();
+      const { bytesRead } = await handle.read(buffer, 0, buffer.length, null);
+      if (bytesRead === 0) return;
+      yield buffer.subarray(0, bytesRead);
+    }
   } catch (error) {
-    throw new Fault(
-      'archive.body-missing',
-      { sha256, error: error instanceof Error && 'code' in error ? String(error.code) : String(error) },
-      { cause: error },
-    );
+    const code = error instanceof Error && 'code' in error && 'syscall' in error ? error.code : undefined;
+    if (code === undefined) throw error; // the consumer's own
+    if (passing.includes(code)) throw archiveFault(error, { file }, 'read');
+    throw new Fault('archive.body-missing', { sha256, error: String(code) }, { cause: error });
+  } finally {
+    await handle?.close();
   }
+}
+
+/** A body that has come in whole, but is not kept yet. */
+export interface IncomingBody {
+  readonly sha256: string;
+  readonly bytes: number;
+  /** Makes it durable where that is a file's matter. @throws Fault archive.disk-full, archive.write-failed; then nothing stays */
+  keep(): Promise<TakenBody>;
+  /** Leaves nothing of it. */
+  discard(): Promise<void>;
 }
 
 /**
  * Takes a body from its stream: hashed on the way, held in memory up to {@link inlineLimitBytes}, beyond that in a file.
- * When it returns a body without `inline`, its file is durable under its final name.
  * @throws whatever `chunks` throws, then nothing stays; Fault archive.disk-full, archive.write-failed
  */
-export async function takeBody(where: Layout, chunks: AsyncIterable<Uint8Array>): Promise<TakenBody> {
+export async function takeBody(where: Layout, chunks: AsyncIterable<Uint8Array>): Promise<IncomingBody> {
   const hash = createHash('sha256');
   const held: Uint8Array[] = [];
   let bytes = 0;
@@ -88,14 +129,25 @@ export async function takeBody(where: Layout, chunks: AsyncIterable<Uint8Array>)
         await file.write(chunk);
       }
     }
-    const sha256 = hash.digest('hex');
-    if (file === undefined) return { sha256, bytes, inline: joined(held, bytes) };
-    await file.keep(bodyFile(where, sha256));
-    return { sha256, bytes, inline: undefined };
   } catch (error) {
     await file?.discard();
     throw error;
   }
+  const sha256 = hash.digest('hex');
+  if (file === undefined) {
+    const inline = joined(held, bytes);
+    return { sha256, bytes, keep: async () => ({ sha256, bytes, inline }), discard: async () => undefined };
+  }
+  const incoming = file;
+  return {
+    sha256,
+    bytes,
+    keep: async () => {
+      await incoming.keep(bodyFile(where, sha256));
+      return { sha256, bytes, inline: undefined };
+    },
+    discard: () => incoming.discard(),
+  };
 }
 
 /** One buffer of its own memory (not a slice of a pool), so that it can be handed to the writer thread without a copy. */
@@ -109,8 +161,16 @@ function joined(chunks: readonly Uint8Array[], bytes: number): Uint8Array<ArrayB
   return whole;
 }
 
+/** Makes the names in a folder durable. */
+export async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, 'r');
+  await handle.sync().finally(() => handle.close());
+}
+
 /** Chunks are gathered to this size before they are written: a socket hands them out in 16 KiB. */
-const writeBytes = 1024 * 1024;
+const writeBytes = 512 * 1024;
+/** A large body is read in pieces of this size. */
+const readBytes = 256 * 1024;
 
 class IncomingFile {
   readonly #path: string;
@@ -153,19 +213,20 @@ class IncomingFile {
     }
   }
 
-  /** Makes the bytes and then the name durable. */
+  /** Makes the bytes and then the name durable. Leaves nothing when it fails. */
   async keep(path: string): Promise<void> {
-    await this.#drain();
     try {
+      await this.#drain();
       await this.#handle.datasync();
       await this.#handle.close();
-      await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+      const folder = dirname(path);
+      const made = await mkdir(folder, { recursive: true, mode: 0o700 });
+      // The same bytes may lie there already: they are put in place again, which also mends a file that was damaged.
       await rename(this.#path, path);
-      for (const folder of [dirname(path), dirname(dirname(path))]) {
-        const handle = await open(folder, 'r');
-        await handle.sync().finally(() => handle.close());
-      }
+      await syncFolder(folder);
+      if (made !== undefined) await syncFolder(dirname(folder));
     } catch (error) {
+      await this.discard();
       throw archiveFault(error, { file: path });
     }
   }

@@ -7,6 +7,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { Fault } from '../../fault/fault.ts';
 import { saysBusy } from './errors.ts';
 import type { Layout } from './layout.ts';
+import { makeFile } from './schema.ts';
 
 export interface WriterLock {
   release(): void;
@@ -14,6 +15,7 @@ export interface WriterLock {
 
 /** @throws Fault archive.in-use while another process holds it */
 export function takeWriterLock(where: Layout): WriterLock {
+  makeFile(where.lock);
   const db = new DatabaseSync(where.lock, { timeout: 0 });
   try {
     db.exec('pragma journal_mode = delete; begin exclusive');
@@ -25,8 +27,7 @@ export function takeWriterLock(where: Layout): WriterLock {
   writeFileSync(where.writer, JSON.stringify({ pid: process.pid }), { mode: 0o600 });
   return {
     release() {
-      db.exec('rollback');
-      db.close();
+      if (db.isOpen) db.close(); // and with it the transaction
     },
   };
 }

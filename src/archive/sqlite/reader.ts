@@ -1,12 +1,13 @@
 /**
  * Reading the embedded archive: search, one message, its bytes, the numbers. Works beside a writer of another process.
  *
- * The hard thing is that evidence and index are two databases that may be apart by a lag: every answer says by how much.
+ * The hard thing is that evidence and index are two databases that may be apart by a lag: every answer says by how much. And the index
+ * may be damaged, or be thrown away and made again by another process at any time: only what asks for words may fail by that.
  */
 import { createHash } from 'node:crypto';
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import type { DatabaseSync, SQLInputValue, SQLOutputValue } from 'node:sqlite';
-import { Fault } from '../../fault/fault.ts';
+import { Fault, isFault } from '../../fault/fault.ts';
 import type {
   ArchiveStats,
   ChainHead,
@@ -19,10 +20,10 @@ import type {
   StoredMessage,
   UidSet,
 } from '../archive.ts';
-import { decodeBody, encoding, readBodyFile } from './bodies.ts';
-import { archiveFault, indexFault, saysDamaged } from './errors.ts';
+import { encoding, storedBytes } from './bodies.ts';
+import { archiveFault, indexFault, saysWrong } from './errors.ts';
 import type { Layout } from './layout.ts';
-import { indexFormat, openForReading } from './schema.ts';
+import { indexFormat, isIndexSchema, openForReading, schemaOf } from './schema.ts';
 import { UidRanges } from './uid-ranges.ts';
 
 type Row = Readonly<Record<string, SQLOutputValue>>;
@@ -40,17 +41,15 @@ const columns: Readonly<Record<Exclude<QueryTerm['field'], 'any'>, string>> = {
 export class SqliteReader {
   readonly #where: Layout;
   readonly #db: DatabaseSync;
-  #indexAttached = false;
+  /** The file that is attached; another one under the same name means that the index was made again. */
+  #attached: { readonly inode: number } | undefined;
 
-  /** @throws Fault archive.not-found, archive.newer-format, archive.damaged */
+  /** @throws Fault archive.not-found, archive.newer-format, archive.damaged, archive.read-failed */
   constructor(where: Layout) {
     this.#where = where;
-    if (!existsSync(where.archive)) throw new Fault('archive.not-found', { folder: where.folder });
-    try {
-      this.#db = openForReading(where.archive);
-    } catch (error) {
-      throw archiveFault(error, { file: where.archive });
-    }
+    const db = existsSync(where.archive) ? this.#ledgerCall(() => openForReading(where.archive)) : undefined;
+    if (db === undefined) throw new Fault('archive.not-found', { folder: where.folder });
+    this.#db = db;
   }
 
   get db(): DatabaseSync {
@@ -62,40 +61,42 @@ export class SqliteReader {
   }
 
   stats(): ArchiveStats {
-    return this.#ledgerCall(() => {
-      const totals = this.#one('select count(*) as messages, coalesce(sum(bytes), 0) as bytes from message');
-      const stored = this.#one(
-        `select coalesce(sum(case when encoding = ${encoding.file} then bytes else length(body) end), 0) as bytes from message`,
-      );
-      const ledger: Record<LedgerState, number> = { archived: 0, duplicate: 0, quarantined: 0 };
-      for (const row of this.#db.prepare('select state, count(*) as rows from ledger group by state').all()) {
-        ledger[row.state as LedgerState] = Number(row.rows);
-      }
-      const sources = this.#db
-        .prepare(
-          'select e.source, e.folder, e.uid_validity, count(*) as rows from ledger l join era e on e.id = l.era group by e.id order by e.source, e.folder, e.uid_validity',
-        )
-        .all()
-        .map((row) => ({
-          source: String(row.source),
-          folder: String(row.folder),
-          uidValidity: Number(row.uid_validity),
-          rows: Number(row.rows),
-        }));
-      const unreadable = this.#attachIndex()
-        ? Number(this.#indexOne('select count(*) as rows from ix.record where problem is not null').rows)
-        : 0;
-      return {
-        messages: Number(totals.messages),
-        bytes: Number(totals.bytes),
-        storedBytes: Number(stored.bytes),
-        ledger,
-        sources,
-        head: this.head(),
-        lag: this.lag(),
-        unreadable,
-      };
-    });
+    return this.#ledgerCall(() =>
+      this.#snapshot(() => {
+        const totals = this.#one('select count(*) as messages, coalesce(sum(bytes), 0) as bytes from message');
+        const stored = this.#one(
+          `select coalesce(sum(case when encoding = ${encoding.file} then bytes else length(body) end), 0) as bytes from message`,
+        );
+        const ledger: Record<LedgerState, number> = { archived: 0, duplicate: 0, quarantined: 0 };
+        for (const row of this.#db.prepare('select state, count(*) as rows from ledger group by state').all()) {
+          ledger[row.state as LedgerState] = Number(row.rows);
+        }
+        const sources = this.#db
+          .prepare(
+            'select e.source, e.folder, e.uid_validity, count(*) as rows from ledger l join era e on e.id = l.era group by e.id order by e.source, e.folder, e.uid_validity',
+          )
+          .all()
+          .map((row) => ({
+            source: String(row.source),
+            folder: String(row.folder),
+            uidValidity: Number(row.uid_validity),
+            rows: Number(row.rows),
+          }));
+        const unreadable = this.#derived(0, () =>
+          Number(this.#one('select count(*) as rows from ix.record where problem is not null').rows),
+        );
+        return {
+          messages: Number(totals.messages),
+          bytes: Number(totals.bytes),
+          storedBytes: Number(stored.bytes),
+          ledger,
+          sources,
+          head: this.head(),
+          lag: this.lag(),
+          unreadable,
+        };
+      }),
+    );
   }
 
   head(): ChainHead {
@@ -103,11 +104,12 @@ export class SqliteReader {
     return { rows: Number(last?.row ?? 0), link: String(last?.link ?? '0'.repeat(64)) };
   }
 
-  /** Number of messages that are not derived yet. */
+  /** Number of messages that are not derived yet; all of them where the index cannot be read. */
   lag(): number {
     const last = this.lastMessage();
-    if (!this.#attachIndex()) return last;
-    const watermark = Number(this.#indexOne("select coalesce((select value from ix.meta where key = 'watermark'), 0) as value").value);
+    const watermark = this.#derived(0, () =>
+      Number(this.#one("select coalesce((select value from ix.meta where key = 'watermark'), 0) as value").value),
+    );
     return Math.max(0, last - watermark);
   }
 
@@ -133,6 +135,7 @@ export class SqliteReader {
     });
   }
 
+  /** @throws Fault archive.index-damaged where the search needs the index */
   search(query: Query, limit: number): SearchResult {
     const { sql, values } = this.#statement(query, 'desc');
     const rows = this.#indexCall(() => this.#db.prepare(`${sql} limit ?`).all(...values, limit + 1));
@@ -140,8 +143,10 @@ export class SqliteReader {
     return { hits, more: rows.length > limit, lag: this.lag() };
   }
 
+  /** @throws Fault archive.index-damaged where the search needs the index */
   *matches(query: Query): Generator<StoredMessage> {
     const { sql, values } = this.#statement(query, 'asc');
+    // Numbers only, all at once: a statement left open would hold up the writer's checkpoints for as long as the reader takes.
     const seqs = this.#indexCall(() =>
       this.#db
         .prepare(sql)
@@ -173,7 +178,7 @@ export class SqliteReader {
     );
     if (row === undefined) throw new Fault('archive.unknown-message', { id: sha256 });
     const hash = createHash('sha256');
-    for await (const chunk of this.storedBytes(row, sha256)) {
+    for await (const chunk of storedBytes(this.#where, row, sha256)) {
       hash.update(chunk);
       yield chunk;
     }
@@ -181,25 +186,11 @@ export class SqliteReader {
     if (found !== sha256) throw new Fault('archive.body-changed', { sha256, found });
   }
 
-  /** The bytes of a row of `message` as they lie, unchecked. */
-  async *storedBytes(row: Row, sha256: string): AsyncGenerator<Uint8Array> {
-    if (row.encoding === encoding.file) yield* readBodyFile(this.#where, sha256);
-    else if (row.body instanceof Uint8Array) yield decodeBody(Number(row.encoding), row.body, sha256);
-  }
-
+  /** What a query without words or conditions on what a message says asks for needs no index: it finds everything, derived or not. */
   #statement(query: Query, order: 'asc' | 'desc'): { readonly sql: string; readonly values: SQLInputValue[] } {
-    if (!this.#attachIndex()) return { sql: 'select seq from message where false', values: [] };
     const conditions: string[] = [];
     const values: SQLInputValue[] = [];
-    const wanted = query.terms.filter((term) => !term.not);
-    const unwanted = query.terms.filter((term) => term.not);
-    if (wanted.length > 0) {
-      conditions.push('r.message in (select rowid from words where words match ?)');
-      values.push([wanted.map(ftsTerm).join(' AND '), ...unwanted.map((term) => `NOT ${ftsTerm(term)}`)].join(' '));
-    } else if (unwanted.length > 0) {
-      conditions.push('r.message not in (select rowid from words where words match ?)');
-      values.push(unwanted.map(ftsTerm).join(' OR '));
-    }
+    const from = this.#words(query, conditions, values);
     if (query.since !== undefined) {
       conditions.push('r.sent_at >= ?');
       values.push(query.since.getTime());
@@ -209,87 +200,145 @@ export class SqliteReader {
       values.push(query.until.getTime());
     }
     if (query.hasAttachment !== undefined) conditions.push(query.hasAttachment ? "r.attachments <> '[]'" : "r.attachments = '[]'");
+    const needsIndex = conditions.length > 0;
+    if (needsIndex && !this.#attachIndex()) return { sql: 'select seq from message where false', values: [] };
+
+    const seq = needsIndex ? from.seq : 'm.seq';
     if (query.source !== undefined) {
-      conditions.push('exists (select 1 from ledger l join era e on e.id = l.era where l.message = r.message and e.source = ?)');
+      conditions.push(`exists (select 1 from ledger l join era e on e.id = l.era where l.message = ${seq} and e.source = ?)`);
       values.push(query.source);
     }
     const where = conditions.length === 0 ? '' : `where ${conditions.join(' and ')}`;
-    return { sql: `select r.message as seq from ix.record r ${where} order by r.message ${order}`, values };
+    return { sql: `select ${seq} as seq from ${needsIndex ? from.tables : 'message m'} ${where} order by ${seq} ${order}`, values };
+  }
+
+  /** The full text goes first where it can: it hands its matches out in order, so a search ends with the last hit that is shown. */
+  #words(query: Query, conditions: string[], values: SQLInputValue[]): { readonly tables: string; readonly seq: string } {
+    const wanted = query.terms.filter((term) => !term.not).map(ftsTerm);
+    const unwanted = query.terms.filter((term) => term.not).map(ftsTerm);
+    if (wanted.length > 0) {
+      conditions.push('words match ?');
+      values.push([wanted.join(' AND '), ...unwanted].join(' NOT '));
+      const asksRecord = query.since !== undefined || query.until !== undefined || query.hasAttachment !== undefined;
+      return { tables: `ix.words${asksRecord ? ' cross join ix.record r on r.message = words.rowid' : ''}`, seq: 'words.rowid' };
+    }
+    if (unwanted.length > 0) {
+      conditions.push('r.message not in (select rowid from ix.words where words match ?)');
+      values.push(unwanted.join(' OR '));
+    }
+    return { tables: 'ix.record r', seq: 'r.message' };
   }
 
   #stored(seq: number): StoredMessage {
-    const message = this.#one('select lower(hex(sha256)) as sha256, bytes from message where seq = ?', seq);
-    const occurrences = this.#db
-      .prepare(
-        `select e.source, e.folder, e.uid_validity, l.uid, l.state, l.internal_date, l.accepted_at
-         from ledger l join era e on e.id = l.era where l.message = ? order by l.row`,
-      )
-      .all(seq)
-      .map(
-        (row): Occurrence => ({
-          source: String(row.source),
-          folder: String(row.folder),
-          uidValidity: Number(row.uid_validity),
-          uid: Number(row.uid),
-          state: row.state as LedgerState,
-          internalDate: row.internal_date === null ? undefined : new Date(Number(row.internal_date)),
-          acceptedAt: new Date(Number(row.accepted_at)),
-        }),
-      );
-    return { sha256: String(message.sha256), bytes: Number(message.bytes), occurrences, record: this.#record(seq) };
+    return this.#ledgerCall(() => {
+      const message = this.#one('select lower(hex(sha256)) as sha256, bytes from message where seq = ?', seq);
+      const occurrences = this.#db
+        .prepare(
+          `select e.source, e.folder, e.uid_validity, l.uid, l.state, l.internal_date, l.accepted_at
+           from ledger l join era e on e.id = l.era where l.message = ? order by l.row`,
+        )
+        .all(seq)
+        .map(
+          (row): Occurrence => ({
+            source: String(row.source),
+            folder: String(row.folder),
+            uidValidity: Number(row.uid_validity),
+            uid: Number(row.uid),
+            state: row.state as LedgerState,
+            internalDate: row.internal_date === null ? undefined : new Date(Number(row.internal_date)),
+            acceptedAt: new Date(Number(row.accepted_at)),
+          }),
+        );
+      return { sha256: String(message.sha256), bytes: Number(message.bytes), occurrences, record: this.#record(seq) };
+    });
   }
 
+  /** Undefined too where the index is damaged: then a message still has its bytes and its occurrences. */
   #record(seq: number): MailRecord | undefined {
-    if (!this.#attachIndex()) return undefined;
-    const row = this.#indexCall(() => this.#db.prepare('select * from ix.record where message = ?').get(seq));
-    if (row === undefined) return undefined;
-    return {
-      subject: String(row.subject),
-      from: String(row.sender),
-      to: String(row.recipients),
-      messageId: String(row.message_id),
-      sentAt: row.sent_at === null ? undefined : new Date(Number(row.sent_at)),
-      preview: String(row.preview),
-      attachments: JSON.parse(String(row.attachments)),
-      parserVersion: Number(row.parser_version),
-      problem: row.problem === null ? undefined : String(row.problem),
-    };
+    return this.#derived(undefined, () => {
+      const row = this.#db.prepare('select * from ix.record where message = ?').get(seq);
+      if (row === undefined) return undefined;
+      return {
+        subject: String(row.subject),
+        from: String(row.sender),
+        to: String(row.recipients),
+        messageId: String(row.message_id),
+        sentAt: row.sent_at === null ? undefined : new Date(Number(row.sent_at)),
+        preview: String(row.preview),
+        attachments: JSON.parse(String(row.attachments)),
+        parserVersion: Number(row.parser_version),
+        problem: row.problem === null ? undefined : String(row.problem),
+      };
+    });
   }
 
   /** Lets go of the index, so that it can be thrown away. */
   detachIndex(): void {
-    if (this.#indexAttached) this.#db.exec('detach database ix');
-    this.#indexAttached = false;
+    if (this.#attached !== undefined) this.#db.exec('detach database ix');
+    this.#attached = undefined;
   }
 
-  /** Whether the index can be read: a fresh archive has none, one of another format is about to be made again. */
+  /**
+   * Whether the index can be read: a fresh archive has none, one of another format is about to be made again.
+   * @throws Fault archive.index-damaged, archive.read-failed
+   */
   #attachIndex(): boolean {
-    if (this.#indexAttached) return true;
-    if (!existsSync(this.#where.index)) return false;
     return this.#indexCall(() => {
-      this.#db.prepare('attach database ? as ix').run(this.#where.index);
-      if (Number(this.#one('pragma ix.user_version').user_version) !== indexFormat) {
-        this.#db.exec('detach database ix');
-        return false;
+      const inode = statSync(this.#where.index, { throwIfNoEntry: false })?.ino;
+      if (inode !== undefined && inode === this.#attached?.inode) return true;
+      if (this.#db.isTransaction) return false; // SQLite attaches nothing then; the next call does
+      this.detachIndex();
+      if (inode === undefined) return false;
+      let usable = false;
+      try {
+        this.#db.prepare('attach database ? as ix').run(this.#where.index);
+        this.#attached = { inode };
+        usable = Number(this.#one('pragma ix.user_version').user_version) === indexFormat;
+        if (usable && !isIndexSchema(schemaOf(this.#db, 'ix'))) throw this.#indexDamaged('its tables are not those that were made');
+      } catch (error) {
+        usable = false;
+        throw saysWrong(error) ? this.#indexDamaged((error as Error).message, error) : error;
+      } finally {
+        if (!usable) this.detachIndex();
       }
-      this.#indexAttached = true;
-      return true;
+      return usable;
     });
+  }
+
+  /** What the index says, or `otherwise` where there is none or it is damaged. */
+  #derived<T>(otherwise: T, ask: () => T): T {
+    try {
+      return this.#attachIndex() ? this.#indexCall(ask) : otherwise;
+    } catch (error) {
+      if (isFault(error, 'archive.index-damaged')) return otherwise;
+      throw error;
+    }
+  }
+
+  /** One view of the ledger for all that `act` asks. */
+  #snapshot<T>(act: () => T): T {
+    this.#derived(false, () => true); // attached now or not at all
+    this.#db.exec('begin');
+    try {
+      return act();
+    } finally {
+      this.#db.exec('rollback');
+    }
+  }
+
+  #indexDamaged(text: string, cause?: unknown): Fault {
+    return new Fault('archive.index-damaged', { file: this.#where.index, text }, { cause });
   }
 
   #one(sql: string, ...values: SQLInputValue[]): Row {
     return this.#db.prepare(sql).get(...values) ?? {};
   }
 
-  #indexOne(sql: string): Row {
-    return this.#indexCall(() => this.#one(sql));
-  }
-
   #ledgerCall<T>(act: () => T): T {
     try {
       return act();
     } catch (error) {
-      throw archiveFault(error, { file: this.#where.archive });
+      throw archiveFault(error, { file: this.#where.archive }, 'read');
     }
   }
 
@@ -297,7 +346,9 @@ export class SqliteReader {
     try {
       return act();
     } catch (error) {
-      throw saysDamaged(error) ? indexFault(error) : archiveFault(error, { file: this.#where.index });
+      // An attachment list that is no JSON: SQLite found nothing wrong with the page, but it is not what was written.
+      if (error instanceof SyntaxError) throw this.#indexDamaged(error.message, error);
+      throw indexFault(error, { file: this.#where.index }, 'read');
     }
   }
 }

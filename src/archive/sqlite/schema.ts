@@ -4,8 +4,10 @@
  * The hard thing is the durability: WAL with `synchronous=FULL` makes every COMMIT of the ledger reach the disk (fsync). The index may
  * lose its last transactions in a power cut (`NORMAL`): its watermark is lost together with the rows it stands for, so they are made again.
  */
+import { closeSync, openSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { Fault } from '../../fault/fault.ts';
+import { saysDamaged, saysWrong } from './errors.ts';
 
 /** Raised when an older Postern could not read what a newer one writes. */
 const archiveFormat = 1;
@@ -81,51 +83,123 @@ const indexTables = `
 
 /**
  * Opens the ledger for writing, making it when it is not there.
- * @throws Fault archive.newer-format; errors of SQLite as they are
+ * @throws Fault archive.newer-format, archive.damaged; errors of SQLite as they are
  */
 export function openLedger(file: string): DatabaseSync {
-  const db = new DatabaseSync(file, { timeout: busyTimeoutMs });
-  db.exec(`pragma page_size = ${pageBytes}; pragma journal_mode = wal; pragma synchronous = full; pragma foreign_keys = on;`);
-  const format = Number(db.prepare('pragma user_version').get()?.user_version);
-  if (format > archiveFormat) {
-    db.close();
-    throw new Fault('archive.newer-format', { format, known: archiveFormat });
-  }
-  if (format === 0) {
-    db.exec('begin immediate');
-    db.exec(archiveTables);
-    db.exec(`pragma user_version = ${archiveFormat}`);
-    db.exec('commit');
-  }
-  return db;
+  makeFile(file);
+  return opening(file, 'archive.damaged', (db) => {
+    // What is not ours is not written to, not even by a pragma.
+    const isNew = isEmpty(db);
+    if (!isNew) checkFormat(db, file);
+    // `fullfsync`: on macOS fsync alone does not reach the disk. It means nothing elsewhere.
+    db.exec(
+      `pragma page_size = ${pageBytes}; pragma journal_mode = wal; pragma synchronous = full; pragma fullfsync = on; pragma foreign_keys = on;`,
+    );
+    if (isNew) db.exec(`begin immediate; ${archiveTables} pragma user_version = ${archiveFormat}; commit`);
+  });
 }
 
-/** Opens the derived database for writing; one of another format is emptied, so that everything is derived again. */
+/**
+ * Opens the derived database for writing; one of another format is emptied, so that everything is derived again.
+ * @throws Fault archive.index-damaged; errors of SQLite as they are
+ */
 export function openIndex(file: string): DatabaseSync {
-  const db = new DatabaseSync(file, { timeout: busyTimeoutMs });
-  db.exec('pragma journal_mode = wal; pragma synchronous = normal;');
+  makeFile(file);
+  return opening(file, 'archive.index-damaged', (db) => {
+    db.exec('pragma journal_mode = wal; pragma synchronous = normal;');
+    if (formatOf(db) !== indexFormat) {
+      emptyIndex(db);
+    } else if (!isIndexSchema(schemaOf(db))) {
+      throw new Fault('archive.index-damaged', { file, text: 'its tables are not those that were made' });
+    }
+  });
+}
+
+/** Makes the tables of the derived database anew, so that everything is derived again. */
+export function emptyIndex(db: DatabaseSync): void {
   db.exec('begin immediate');
-  const format = Number(db.prepare('pragma user_version').get()?.user_version);
-  if (format !== indexFormat) {
+  try {
     db.exec('drop table if exists meta; drop table if exists ahead; drop table if exists record; drop table if exists words;');
-    db.exec(indexTables);
-    db.exec(`pragma user_version = ${indexFormat}`);
+    db.exec(`${indexTables} pragma user_version = ${indexFormat}; commit`);
+  } finally {
+    if (db.isTransaction) db.exec('rollback');
   }
-  db.exec('commit');
-  return db;
 }
 
 /**
  * Opens an existing ledger for reading, beside a writer or without one.
- * @throws Fault archive.newer-format; errors of SQLite as they are
+ * @returns undefined for one that its writer has not made yet
+ * @throws Fault archive.newer-format, archive.damaged; errors of SQLite as they are
  */
-export function openForReading(file: string): DatabaseSync {
+export function openForReading(file: string): DatabaseSync | undefined {
+  let isMade = true;
+  const db = opening(file, 'archive.damaged', (opened) => {
+    opened.exec('pragma query_only = on');
+    isMade = !isEmpty(opened);
+    if (isMade) checkFormat(opened, file);
+  });
+  if (isMade) return db;
+  db.close();
+  return undefined;
+}
+
+/** Text of all tables of a database as it was written when they were made. */
+export function schemaOf(db: DatabaseSync, name: 'main' | 'ix' = 'main'): string {
+  const rows = db.prepare(`select sql from ${name}.sqlite_schema where sql is not null order by name`).all();
+  return rows.map((row) => String(row.sql)).join(';\n');
+}
+
+export function isIndexSchema(found: string): boolean {
+  return found === made(indexTables);
+}
+
+/** @param damage the fault where the file's header or its tables make no sense */
+function opening(file: string, damage: 'archive.damaged' | 'archive.index-damaged', prepare: (db: DatabaseSync) => void): DatabaseSync {
   const db = new DatabaseSync(file, { timeout: busyTimeoutMs });
-  const format = Number(db.prepare('pragma user_version').get()?.user_version);
-  if (format > archiveFormat) {
+  try {
+    prepare(db);
+    return db;
+  } catch (error) {
     db.close();
-    throw new Fault('archive.newer-format', { format, known: archiveFormat });
+    // What is asked here is right in every database, so an error in the asking (`unsupported file format`) is the file's.
+    if (saysDamaged(error) || saysWrong(error)) throw new Fault(damage, { file, text: (error as Error).message }, { cause: error });
+    throw error;
   }
-  db.exec('pragma query_only = on');
-  return db;
+}
+
+/**
+ * Mail is nobody else's to read, and SQLite would make the file by the process's umask; its companions (-wal, -shm) take the rights of
+ * the file. Only ever made, never opened: closing a file gives back the locks that SQLite holds on it in this process.
+ */
+export function makeFile(file: string): void {
+  try {
+    closeSync(openSync(file, 'wx', 0o600));
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+  }
+}
+
+function formatOf(db: DatabaseSync): number {
+  return Number(db.prepare('pragma user_version').get()?.user_version);
+}
+
+function isEmpty(db: DatabaseSync): boolean {
+  return formatOf(db) === 0 && schemaOf(db) === '';
+}
+
+function checkFormat(db: DatabaseSync, file: string): void {
+  const format = formatOf(db);
+  if (format > archiveFormat) throw new Fault('archive.newer-format', { format, known: archiveFormat });
+  // A changed definition would make SQLite read rows otherwise than they were written, and a trigger would write more than we did.
+  if (format !== archiveFormat || schemaOf(db) !== made(archiveTables)) {
+    throw new Fault('archive.damaged', { file, format, text: 'its tables are not those of this format' });
+  }
+}
+
+function made(tables: string): string {
+  const db = new DatabaseSync(':memory:');
+  db.exec(tables);
+  const schema = schemaOf(db);
+  db.close();
+  return schema;
 }

@@ -6,20 +6,17 @@
  * on a connection of its own and never writes.
  */
 import { mkdirSync, rmSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
+import { dirname } from 'node:path';
 import type { Clock } from '../../runtime/clock.ts';
 import type { Archive, ArchiveReader, Arrival, Progress, Receipt } from '../archive.ts';
 import { Deriver } from '../derive/deriver.ts';
-import { type TakenBody, takeBody } from './bodies.ts';
+import { syncFolder, type TakenBody, takeBody } from './bodies.ts';
 import { archiveFault, indexFault } from './errors.ts';
 import { type Layout, layout } from './layout.ts';
 import { LedgerWriter } from './ledger-writer.ts';
 import { takeWriterLock, type WriterLock } from './lock.ts';
 import { SqliteReader } from './reader.ts';
 import { verifyArchive } from './verify.ts';
-
-/** More deriving threads than this gain nothing: the index has one writer at a time. */
-const maxDerivingThreads = 2;
 
 /**
  * Opens an existing archive for reading, beside a writer or without one.
@@ -39,18 +36,22 @@ export async function openArchive(dataFolder: string, clock: Clock): Promise<Arc
   const where = layout(dataFolder);
   let lock: WriterLock | undefined;
   let writer: LedgerWriter | undefined;
+  const following = new FollowingIndex(where);
   try {
     mkdirSync(where.bodies, { recursive: true, mode: 0o700 });
+    // The names of the folders must be as durable as what they will hold.
+    for (const folder of [where.folder, dirname(where.folder), dirname(dirname(where.folder))]) await syncFolder(folder);
     lock = takeWriterLock(where);
     rmSync(where.incoming, { recursive: true, force: true }); // bodies that a crash cut off
     mkdirSync(where.incoming, { mode: 0o700 });
-    const following = new FollowingIndex(where);
     writer = new LedgerWriter(where.archive, (lastMessage) => following.follow(lastMessage));
     await writer.opened();
+    const reader = new SqliteReader(where);
     following.start();
-    return writingPart({ where, clock, lock, writer, following, reader: new SqliteReader(where) });
+    return writingPart({ where, clock, lock, writer, following, reader });
   } catch (error) {
     await writer?.close();
+    await following.close();
     lock?.release();
     throw archiveFault(error, { folder: where.folder });
   }
@@ -63,7 +64,7 @@ function readingPart(where: Layout, reader: SqliteReader): ArchiveReader {
     matches: (query) => generate(reader.matches(query)),
     message: async (id) => reader.message(id),
     read: (sha256) => reader.read(sha256),
-    verify: (options) => verifyArchive(where, reader, options),
+    verify: (options) => verifyArchive(where, options),
     close: async () => reader.close(),
   };
 }
@@ -84,13 +85,16 @@ interface Parts {
 function writingPart({ where, clock, lock, writer, following, reader }: Parts): Archive {
   const add = (arrival: Arrival, body: TakenBody | undefined): Promise<Receipt> =>
     writer.add({
-      ...arrival.era,
+      // SQLite keeps UTF-8: half a character of UTF-16 would come back as another one, and no link would fit any more.
+      source: arrival.era.source.toWellFormed(),
+      folder: arrival.era.folder.toWellFormed(),
+      uidValidity: arrival.era.uidValidity,
       uid: arrival.uid,
       cursor: arrival.cursor,
       reason: arrival.quarantine ?? null,
       internalDateMs: arrival.internalDate?.getTime() ?? null,
       announcedBytes: arrival.announcedBytes ?? null,
-      acceptedAtMs: clock.now(),
+      acceptedAtMs: Math.trunc(clock.now()),
       body,
     });
   return {
@@ -98,8 +102,15 @@ function writingPart({ where, clock, lock, writer, following, reader }: Parts): 
     settled: async (era) => reader.settled(era.source, era.folder, era.uidValidity),
     cursor: async (source, folder) => reader.cursor(source, folder),
     async accept(body, describe) {
-      const taken = await takeBody(where, body);
-      return add(describe(), taken);
+      const incoming = await takeBody(where, body);
+      let arrival: Arrival;
+      try {
+        arrival = describe();
+      } catch (error) {
+        await incoming.discard();
+        throw error;
+      }
+      return add(arrival, await incoming.keep());
     },
     acceptNothing: (arrival) => add(arrival, undefined),
     flush: () => writer.flush(),
@@ -132,7 +143,7 @@ class FollowingIndex {
   start(): void {
     try {
       this.#failure = undefined;
-      this.#deriver = new Deriver(this.#where, Math.min(maxDerivingThreads, availableParallelism()));
+      this.#deriver = new Deriver(this.#where);
       this.#deriver.follow(this.#lastMessage);
     } catch (error) {
       this.#failure = indexFault(error);
@@ -145,7 +156,7 @@ class FollowingIndex {
   }
 
   async caughtUp(onProgress?: (progress: Progress) => void, signal?: AbortSignal): Promise<void> {
-    if (this.#deriver === undefined) throw this.#failure;
+    if (this.#deriver === undefined) throw this.#failure ?? new Error('the archive is closed');
     await this.#deriver.caughtUp(onProgress, signal);
   }
 

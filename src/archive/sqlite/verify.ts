@@ -1,161 +1,313 @@
 /**
- * Holds everything stored against its hashes: each body, each ledger row, the chain over them, the head, the body files.
+ * Holds everything stored against its hashes: each body, each ledger row, the chain over them, the head, the cursors, the body files.
  *
- * The hard thing is to go on: a damaged page or a missing file is a finding with its place, never the end, so that a person learns
- * how much is affected.
+ * The hard thing is to go on: a damaged page or a missing file is a finding with its place, never the end, so that a person learns how
+ * much is affected. Bodies are never changed once they stand, so they are read without one long view of the database, which would keep
+ * an import beside it from tidying its log; only the ledger is read in one view.
  */
 import { createHash } from 'node:crypto';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import type { DatabaseSync } from 'node:sqlite';
-import { Fault } from '../../fault/fault.ts';
+import type { DatabaseSync, SQLOutputValue, StatementSync } from 'node:sqlite';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { isFault } from '../../fault/fault.ts';
 import type { LedgerState, Progress, QuarantineReason, VerifyFinding, VerifyReport } from '../archive.ts';
 import { emptyChain, nextLink } from '../chain.ts';
-import { encoding } from './bodies.ts';
-import { archiveFault, isSqliteError } from './errors.ts';
+import { encoding, pieceOfBody, storedBytes } from './bodies.ts';
+import { archiveFault, isSqliteError, saysOutOfRange } from './errors.ts';
 import type { Layout } from './layout.ts';
-import type { SqliteReader } from './reader.ts';
+import { SqliteReader } from './reader.ts';
 
 export interface VerifyOptions {
   readonly onProgress?: (progress: Progress) => void;
   readonly signal?: AbortSignal;
 }
 
-/** @throws the signal's reason; what is wrong with the archive is in the report */
-export async function verifyArchive(where: Layout, reader: SqliteReader, options: VerifyOptions = {}): Promise<VerifyReport> {
-  const db = reader.db;
-  const findings: VerifyFinding[] = [];
-  // One view of the ledger from here on, however much is added beside it.
-  db.exec('begin');
+/** Rows between two looks at the signal and a turn for everybody else in this process. */
+const turnRows = 64;
+
+type Row = Readonly<Record<string, SQLOutputValue>>;
+
+/**
+ * On a connection of its own, so that nobody else in the process shares its view.
+ * @throws the signal's reason; Fault archive.damaged where the file cannot even be opened. What else is wrong is in the report
+ */
+export async function verifyArchive(where: Layout, options: VerifyOptions = {}): Promise<VerifyReport> {
+  const reader = new SqliteReader(where);
   try {
-    checkPages(db, findings);
-    const bodies = await checkBodies(db, reader, findings, options);
-    const chain = checkChain(db, findings);
-    const orphans = checkFiles(where, db, findings);
-    return { ...bodies, ...chain, findings, orphans };
+    return await new Verification(where, reader.db, options).run();
   } catch (error) {
-    throw archiveFault(error, { file: where.archive });
+    throw archiveFault(error, { file: where.archive }, 'read');
   } finally {
-    if (db.isTransaction) db.exec('rollback');
+    reader.close();
   }
 }
 
-/** SQLite's own look at the pages and indexes of the file. */
-function checkPages(db: DatabaseSync, findings: VerifyFinding[]): void {
-  attempt(findings, 'the pages of archive.sqlite', () => {
-    for (const row of db.prepare('pragma main.integrity_check(20)').all()) {
-      const text = String(row.integrity_check);
-      if (text !== 'ok') findings.push({ code: 'archive.damaged', seen: `archive.sqlite: ${text.replaceAll('\n', ' ')}` });
-    }
-  });
-}
+class Verification {
+  readonly #where: Layout;
+  readonly #db: DatabaseSync;
+  readonly #options: VerifyOptions;
+  readonly #findings: VerifyFinding[] = [];
+  readonly #piece = pieceOfBody();
 
-async function checkBodies(
-  db: DatabaseSync,
-  reader: SqliteReader,
-  findings: VerifyFinding[],
-  options: VerifyOptions,
-): Promise<{ messages: number; bytes: number }> {
-  const last = attempt(findings, 'the list of messages', () => reader.lastMessage()) ?? 0;
-  const next = db.prepare('select seq from message where seq > ? order by seq limit 1');
-  const get = db.prepare('select seq, lower(hex(sha256)) as sha256, bytes, encoding, body from message where seq = ?');
-  let messages = 0;
-  let bytes = 0;
-  let seq = 0;
-  for (;;) {
-    options.signal?.throwIfAborted();
-    // Where the list itself is damaged, step by number: the rows behind the damage are still proven.
-    const following = attempt(findings, `the list of messages after number ${seq}`, () => ({ row: next.get(seq) }));
-    seq = following === undefined ? seq + 1 : Number(following.row?.seq ?? last + 1);
-    if (seq > last) return { messages, bytes };
-    const row = attempt(findings, `message number ${seq}`, () => get.get(seq));
-    if (row === undefined) continue;
-    messages += 1;
-    const sha256 = String(row.sha256);
+  constructor(where: Layout, db: DatabaseSync, options: VerifyOptions) {
+    this.#where = where;
+    this.#db = db;
+    this.#options = options;
+  }
+
+  async run(): Promise<VerifyReport> {
+    this.#checkPages();
+    const bodies = await this.#checkBodies();
+    const chain = await this.#checkLedger();
+    const orphans = this.#checkFiles();
+    return { ...bodies, ...chain, findings: this.#findings, orphans };
+  }
+
+  /** SQLite's own look at the pages and indexes of the file. */
+  #checkPages(): void {
+    this.#attempt('the pages of archive.sqlite', () => {
+      for (const row of this.#db.prepare('pragma main.integrity_check(20)').all()) {
+        const text = String(row.integrity_check);
+        if (text !== 'ok') this.#found('archive.damaged', `archive.sqlite: ${text.replaceAll('\n', ' ')}`);
+      }
+    });
+  }
+
+  async #checkBodies(): Promise<{ messages: number; bytes: number }> {
+    const last = this.#highest(['select max(seq) as n from message', 'select max(message) as n from ledger']);
+    const stands = this.#db.prepare('select 1 from ledger where message = ? limit 1');
+    const rows = this.#walk(
+      'message',
+      this.#db.prepare('select seq as n from message where seq > ? order by seq limit 1'),
+      this.#db.prepare('select seq as n, lower(hex(sha256)) as sha256, bytes, encoding, body from message where seq = ?'),
+      last,
+    );
+    let messages = 0;
+    let bytes = 0;
+    for await (const row of rows) {
+      const sha256 = String(row.sha256);
+      messages += 1;
+      bytes += await this.#checkBody(row, sha256);
+      if (this.#attempt(`the ledger's row of message ${sha256}`, () => stands.get(Number(row.n)) === undefined) === true) {
+        this.#found('archive.chain-broken', `message ${sha256} is in no row of the ledger`);
+      }
+    }
+    return { messages, bytes };
+  }
+
+  async #checkBody(row: Row, sha256: string): Promise<number> {
+    const hash = createHash('sha256');
+    let size = 0;
     try {
-      const hash = createHash('sha256');
-      let size = 0;
-      for await (const chunk of reader.storedBytes(row, sha256)) {
+      for await (const chunk of storedBytes(this.#where, row, sha256, this.#piece)) {
         hash.update(chunk);
         size += chunk.length;
       }
-      bytes += size;
-      const found = hash.digest('hex');
-      if (found !== sha256) findings.push({ code: 'archive.body-changed', seen: `message ${sha256}: its bytes have SHA-256 ${found}` });
-      else if (size !== row.bytes)
-        findings.push({ code: 'archive.body-changed', seen: `message ${sha256}: ${size} bytes, noted as ${row.bytes}` });
     } catch (error) {
-      if (!(error instanceof Fault) || (error.code !== 'archive.body-missing' && error.code !== 'archive.body-changed')) throw error;
-      findings.push({ code: error.code, seen: `message ${sha256}: ${String(error.evidence.seen ?? error.evidence.error ?? '')}` });
+      if (!isFault(error, 'archive.body-missing', 'archive.body-changed')) throw error;
+      this.#found(error.code as VerifyFinding['code'], `message ${sha256}: ${error.evidence.seen ?? error.evidence.error ?? ''}`);
+      return size;
     }
-    if (seq % 64 === 0 || seq === last) options.onProgress?.({ done: seq, total: last });
+    const found = hash.digest('hex');
+    if (found !== sha256) this.#found('archive.body-changed', `message ${sha256}: its bytes have SHA-256 ${found}`);
+    else if (size !== row.bytes) this.#found('archive.body-changed', `message ${sha256}: ${size} bytes, noted as ${row.bytes}`);
+    return size;
   }
-}
 
-function checkChain(db: DatabaseSync, findings: VerifyFinding[]): { rows: number; head: VerifyReport['head'] } {
-  let previous: Uint8Array = emptyChain;
-  let rows = 0;
-  attempt(findings, 'the ledger', () => {
-    const all = db.prepare(
-      `select l.row, e.source, e.folder, e.uid_validity, l.uid, l.state, l.reason, lower(hex(m.sha256)) as sha256, m.bytes, l.message,
-              l.internal_date, l.announced_bytes, l.accepted_at, l.link
-       from ledger l left join era e on e.id = l.era left join message m on m.seq = l.message order by l.row`,
+  async #checkLedger(): Promise<{ rows: number; head: VerifyReport['head'] }> {
+    // One view from here on, however much is added beside it: the head is the head of these rows.
+    this.#db.exec('begin');
+    try {
+      const chain = await this.#checkChain();
+      this.#checkCursors();
+      return chain;
+    } finally {
+      if (this.#db.isTransaction) this.#db.exec('rollback');
+    }
+  }
+
+  async #checkChain(): Promise<{ rows: number; head: VerifyReport['head'] }> {
+    const last = this.#highest([
+      'select max(row) as n from ledger',
+      "select json_extract(value, '$.rows') as n from meta where key = 'head'",
+    ]);
+    const rows = this.#walk(
+      'ledger row',
+      this.#db.prepare('select row as n from ledger where row > ? order by row limit 1'),
+      this.#db.prepare(
+        `select l.row as n, e.source, e.folder, e.uid_validity, l.uid, l.state, l.reason, lower(hex(m.sha256)) as sha256, m.seq, m.bytes,
+                l.message, l.internal_date, l.announced_bytes, l.accepted_at, l.link
+         from ledger l left join era e on e.id = l.era left join message m on m.seq = l.message where l.row = ?`,
+      ),
+      last,
     );
-    for (const row of all.iterate()) {
-      rows += 1;
-      const number = Number(row.row);
-      if (number !== rows) {
-        findings.push({ code: 'archive.chain-broken', seen: `ledger row ${rows} is missing: the next one is ${number}` });
-        rows = number;
-      }
-      const link = nextLink(previous, {
-        row: number,
-        source: String(row.source),
-        folder: String(row.folder),
-        uidValidity: Number(row.uid_validity),
-        uid: Number(row.uid),
-        state: row.state as LedgerState,
-        reason: row.reason as QuarantineReason | null,
-        sha256: row.message === null ? null : String(row.sha256),
-        bytes: row.message === null ? null : Number(row.bytes),
-        internalDateMs: row.internal_date === null ? null : Number(row.internal_date),
-        announcedBytes: row.announced_bytes === null ? null : Number(row.announced_bytes),
-        acceptedAtMs: Number(row.accepted_at),
-      });
+    let previous: Uint8Array = emptyChain;
+    let expected = 1;
+    let broken: { readonly first: number; last: number; readonly place: string } | undefined;
+    const tell = (): void => {
+      if (broken === undefined) return;
+      const { first, last, place } = broken;
+      const which =
+        first === last
+          ? `row ${first} (${place}): its link does not follow from it`
+          : `rows ${first} to ${last}: their links do not follow from them`;
+      this.#found('archive.chain-broken', `ledger ${which}`);
+      broken = undefined;
+    };
+    for await (const row of rows) {
+      const number = Number(row.n);
+      const link = nextLink(previous, ledgerRow(row));
       const stored = row.link instanceof Uint8Array ? row.link : emptyChain;
-      if (Buffer.compare(link, stored) !== 0) {
-        findings.push({
-          code: 'archive.chain-broken',
-          seen: `ledger row ${number} (${row.source}, ${row.folder}, UID ${row.uid}): its link does not follow from it`,
-        });
+      const follows = Buffer.compare(link, stored) === 0;
+      if (follows || number !== expected) tell();
+      if (number !== expected) {
+        // The link before is missing too, so of this row nothing can be said: one finding, not two.
+        const missing = number - 1 === expected ? `row ${expected}` : `rows ${expected} to ${number - 1}`;
+        this.#found('archive.chain-broken', `ledger ${missing}: missing, or cannot be read`);
+      } else if (!follows) {
+        broken ??= { first: number, last: number, place: placeOf(row) };
+        broken.last = number;
+      }
+      if (row.message !== null && row.seq === null) {
+        this.#found('archive.body-missing', `ledger row ${number} (${placeOf(row)}): its message number ${row.message} is not there`);
       }
       previous = stored; // from here on, so that one changed row is one finding
+      expected = number + 1;
     }
-  });
-  const head = { rows, link: Buffer.from(previous).toString('hex') };
-  const noted = attempt(findings, 'the head of the chain', () => db.prepare("select value from meta where key = 'head'").get());
-  if (rows > 0 || noted !== undefined) {
-    const text = String(noted?.value);
-    if (text !== JSON.stringify(head)) {
-      findings.push({ code: 'archive.chain-broken', seen: `the ledger ends with row ${rows}, but its head was noted as ${text}` });
+    tell();
+    const head = { rows: expected - 1, link: Buffer.from(previous).toString('hex') };
+    const noted = this.#attempt('the head of the chain', () => this.#db.prepare("select value from meta where key = 'head'").get());
+    if ((head.rows > 0 || noted !== undefined) && String(noted?.value) !== JSON.stringify(head)) {
+      this.#found('archive.chain-broken', `the ledger ends with row ${head.rows}, but its head was noted as ${noted?.value}`);
     }
+    return { rows: head.rows, head };
   }
-  return { rows, head };
+
+  /**
+   * A cursor is no link of the chain, because it moves. What can be said of it: it was written together with a row of its era, and a
+   * cursor behind the last UID of that era would make an import pass over messages.
+   */
+  #checkCursors(): void {
+    this.#attempt('the cursors', () => {
+      const beyond = this.#db.prepare(
+        `select c.source, c.folder, c.uid_validity, c.uid from cursor c where c.uid > coalesce((select max(l.uid) from ledger l join era e on e.id = l.era
+         where e.source = c.source and e.folder = c.folder and e.uid_validity = c.uid_validity), -1)`,
+      );
+      for (const row of beyond.all()) {
+        this.#found(
+          'archive.chain-broken',
+          `the cursor of ${placeOf(row)} (UIDVALIDITY ${row.uid_validity}) stands behind the last row of the ledger`,
+        );
+      }
+    });
+  }
+
+  /** Body files without a row. Those with a row but without a file were found while reading. */
+  #checkFiles(): number {
+    const find = this.#db.prepare(`select 1 from message where sha256 = ? and encoding = ${encoding.file}`);
+    let orphans = 0;
+    for (const folder of namesIn(this.#where.bodies).filter((name) => /^[0-9a-f]{2}$/.test(name))) {
+      for (const name of namesIn(join(this.#where.bodies, folder))) {
+        const known = /^[0-9a-f]{64}$/.test(name)
+          ? this.#attempt(`the row of body ${name}`, () => find.get(Buffer.from(name, 'hex')))
+          : undefined;
+        if (known === undefined) orphans += 1;
+      }
+    }
+    return orphans;
+  }
+
+  /**
+   * The rows of a table by their numbers. Where the list itself is damaged it goes on number by number, so that the rows behind the
+   * damage are still proven; what cannot be read is one finding for each run of numbers.
+   * @param next the number that follows, @param get the row of a number
+   */
+  async *#walk(what: 'message' | 'ledger row', next: StatementSync, get: StatementSync, last: number): AsyncGenerator<Row> {
+    let lost: { readonly first: number; last: number; readonly text: string } | undefined;
+    const tell = (): void => {
+      if (lost === undefined) return;
+      const numbers = lost.first === lost.last ? `number ${lost.first}` : `numbers ${lost.first} to ${lost.last}`;
+      this.#found('archive.damaged', `${what} ${numbers}: ${lost.text}`);
+      lost = undefined;
+    };
+    let number = 0;
+    for (let turn = 1; ; turn += 1) {
+      if (turn % turnRows === 0) {
+        this.#options.signal?.throwIfAborted();
+        if (what === 'message') this.#options.onProgress?.({ done: number, total: last });
+        await nextTurn();
+      }
+      const following = tried(() => next.get(number));
+      number = 'damage' in following ? number + 1 : Math.max(number + 1, Number(following.value?.n ?? last + 1));
+      if (number > last) break;
+      const row = tried(() => get.get(number));
+      if ('damage' in row) {
+        if (lost?.text !== row.damage) tell();
+        lost ??= { first: number, last: number, text: row.damage };
+        lost.last = number;
+      } else if (row.value !== undefined) {
+        tell();
+        yield row.value;
+      }
+    }
+    tell();
+    if (what === 'message') this.#options.onProgress?.({ done: last, total: last });
+  }
+
+  /** The greatest of the numbers that can still be read. */
+  #highest(statements: readonly string[]): number {
+    const numbers = statements.map((sql) => Number(this.#attempt('the last number', () => this.#db.prepare(sql).get())?.n ?? 0));
+    return Math.max(0, ...numbers.filter(Number.isSafeInteger));
+  }
+
+  #found(code: VerifyFinding['code'], seen: string): void {
+    this.#findings.push({ code, seen });
+  }
+
+  /** The act's result; undefined, and a finding, where SQLite meets a damaged place. */
+  #attempt<T>(place: string, act: () => T): T | undefined {
+    const result = tried(act);
+    if ('value' in result) return result.value;
+    this.#found('archive.damaged', `${place}: ${result.damage}`);
+    return undefined;
+  }
 }
 
-/** Body files without a row. Those with a row but without a file were found while reading. */
-function checkFiles(where: Layout, db: DatabaseSync, findings: VerifyFinding[]): number {
-  const find = db.prepare(`select 1 from message where sha256 = ? and encoding = ${encoding.file}`);
-  let orphans = 0;
-  for (const folder of namesIn(where.bodies).filter((name) => /^[0-9a-f]{2}$/.test(name))) {
-    for (const name of namesIn(join(where.bodies, folder))) {
-      const known = /^[0-9a-f]{64}$/.test(name)
-        ? attempt(findings, `the row of body ${name}`, () => find.get(Buffer.from(name, 'hex')))
-        : undefined;
-      if (known === undefined) orphans += 1;
-    }
+/** The act's result, or what SQLite says of the damaged place it met. */
+function tried<T>(act: () => T): { readonly value: T } | { readonly damage: string } {
+  try {
+    return { value: act() };
+  } catch (error) {
+    return { damage: damageText(error) };
   }
-  return orphans;
+}
+
+/** What SQLite says of a damaged place. @throws the error where it is none */
+function damageText(error: unknown): string {
+  if (isSqliteError(error) || saysOutOfRange(error)) return (error as Error).message;
+  throw error;
+}
+
+function ledgerRow(row: Row): Parameters<typeof nextLink>[1] {
+  return {
+    row: Number(row.n),
+    source: String(row.source),
+    folder: String(row.folder),
+    uidValidity: Number(row.uid_validity),
+    uid: Number(row.uid),
+    state: row.state as LedgerState,
+    reason: row.reason as QuarantineReason | null,
+    sha256: row.message === null ? null : String(row.sha256),
+    bytes: row.message === null ? null : Number(row.bytes),
+    internalDateMs: row.internal_date === null ? null : Number(row.internal_date),
+    announcedBytes: row.announced_bytes === null ? null : Number(row.announced_bytes),
+    acceptedAtMs: Number(row.accepted_at),
+  };
+}
+
+function placeOf(row: Row): string {
+  return `${row.source}, ${row.folder}, UID ${row.uid}`;
 }
 
 function namesIn(folder: string): readonly string[] {
@@ -163,17 +315,5 @@ function namesIn(folder: string): readonly string[] {
     return readdirSync(folder);
   } catch {
     return []; // an archive without large bodies has no such folder; a missing file is found by its row
-  }
-}
-
-/** The act's result; undefined, and a finding, where SQLite meets a damaged place. */
-function attempt<T>(findings: VerifyFinding[], place: string, act: () => T): T | undefined {
-  try {
-    return act();
-  } catch (error) {
-    if (!isSqliteError(error)) throw error;
-    const seen = `${place}: ${error.message}`;
-    if (findings.at(-1)?.seen !== seen) findings.push({ code: 'archive.damaged', seen });
-    return undefined;
   }
 }

@@ -1,0 +1,188 @@
+/** What ends a deriving thread must not end the deriving; what is written once must not be written twice. */
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { test } from 'node:test';
+import { Worker } from 'node:worker_threads';
+import { isFault } from '../../fault/fault.ts';
+import { takeBody } from '../sqlite/bodies.ts';
+import { type Layout, layout } from '../sqlite/layout.ts';
+import { LedgerWriter } from '../sqlite/ledger-writer.ts';
+import { openIndex } from '../sqlite/schema.ts';
+import { Deriver, deriverLimits } from './deriver.ts';
+
+/** A ledger with these messages. */
+async function ledgerOf(where: Layout, messages: readonly string[]): Promise<void> {
+  const writer = new LedgerWriter(where.archive, () => undefined);
+  for (const [index, text] of messages.entries()) {
+    const incoming = await takeBody(where, piecesOf(text));
+    await writer.add({
+      source: 's',
+      folder: 'INBOX',
+      uidValidity: 1,
+      uid: index + 1,
+      cursor: index + 1,
+      reason: null,
+      internalDateMs: null,
+      announcedBytes: null,
+      acceptedAtMs: 0,
+      body: await incoming.keep(),
+    });
+  }
+  await writer.close();
+}
+
+async function* piecesOf(text: string): AsyncGenerator<Uint8Array> {
+  yield Buffer.from(text);
+}
+
+async function inFolder(run: (where: Layout) => Promise<void>): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'postern-deriver-'));
+  const where = layout(folder);
+  mkdirSync(where.incoming, { recursive: true });
+  try {
+    await run(where);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Each message's number, problem, and how many entries of the full text say `word` for it. */
+function written(where: Layout, word: string): { readonly message: number; readonly problem: string | null; readonly entries: number }[] {
+  const index = new DatabaseSync(where.index);
+  index.exec("create virtual table temp.entry using fts5vocab(main, words, 'instance')");
+  const rows = index
+    .prepare(
+      'select message, problem, (select count(*) from temp.entry where doc = message and term = ?) as entries from record order by message',
+    )
+    .all(word);
+  index.close();
+  return rows.map((row) => ({
+    message: Number(row.message),
+    problem: row.problem === null ? null : String(row.problem),
+    entries: Number(row.entries),
+  }));
+}
+
+async function derive(where: Layout, last: number, limits = {}): Promise<void> {
+  const deriver = new Deriver(where, { ...deriverLimits, ...limits });
+  deriver.follow(last);
+  try {
+    await deriver.caughtUp();
+  } finally {
+    await deriver.close();
+  }
+}
+
+const plain = (subject: string): string => `Subject: ${subject}\r\n\r\nword\r\n`;
+
+test('a message that a thread dies of is noted as unreadable, found by its headers, and everything else is derived once', async () => {
+  await inFolder(async (where) => {
+    const messages = Array.from({ length: 250 }, (_, index) => plain(`n ${index}`));
+    messages[123] = `Subject: heavy word\r\n\r\n${'\n'.repeat(4_000_000)}`;
+    await ledgerOf(where, messages);
+    await derive(where, 250, { threadHeapMb: 24 });
+    const rows = written(where, 'word');
+    assert.deepEqual(
+      rows.filter((row) => row.problem !== null),
+      [{ message: 124, problem: 'the parser did not come to an end with it', entries: 2 }],
+    );
+    assert.deepEqual(
+      rows.map((row) => row.message),
+      messages.map((_, index) => index + 1),
+    );
+    assert.ok(rows.every((row) => row.message === 124 || row.entries === 1));
+  });
+});
+
+test('a message that a parser does not come to an end with is given up after its time, and nothing else is', async () => {
+  await inFolder(async (where) => {
+    const endless = `Subject: endless\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: text/html\r\n\r\n${'<a href='.repeat(200_000)}\r\n--b\r\n\r\nx\r\n--b--`;
+    await ledgerOf(where, [plain('before'), endless, plain('after')]);
+    await derive(where, 3, { rangeTimeoutMs: 3_000, messageTimeoutMs: 3_000 });
+    assert.deepEqual(
+      written(where, 'word').map((row) => row.problem),
+      [null, 'the parser did not come to an end with it', null],
+    );
+  });
+});
+
+test('a range that stands already is not written again, whether the watermark has passed it or not', async () => {
+  await inFolder(async (where) => {
+    await ledgerOf(
+      where,
+      Array.from({ length: 9 }, (_, index) => plain(`n ${index}`)),
+    );
+    openIndex(where.index).close();
+    const thread = new Worker(new URL('./derive-thread.ts', import.meta.url), { workerData: { layout: where } });
+    const derived = async (first: number, last: number): Promise<unknown> => {
+      thread.postMessage({ first, last, skip: false });
+      return (await once(thread, 'message'))[0];
+    };
+    // The second of each is what the deriver does when a thread ended between its commit and its answer.
+    assert.deepEqual(await derived(4, 6), { kind: 'done', watermark: 0 });
+    assert.deepEqual(await derived(4, 6), { kind: 'done', watermark: 0 });
+    assert.deepEqual(await derived(5, 5), { kind: 'done', watermark: 0 });
+    assert.deepEqual(await derived(1, 3), { kind: 'done', watermark: 6 });
+    assert.deepEqual(await derived(1, 3), { kind: 'done', watermark: 6 });
+    assert.deepEqual(await derived(6, 6), { kind: 'done', watermark: 6 });
+    assert.deepEqual(await derived(8, 9), { kind: 'done', watermark: 6 });
+    await thread.terminate();
+    // And a new deriver goes round what was done ahead.
+    await derive(where, 9);
+    assert.deepEqual(
+      written(where, 'word'),
+      Array.from({ length: 9 }, (_, index) => ({ message: index + 1, problem: null, entries: 1 })),
+    );
+  });
+});
+
+test('an index that was made from another ledger is made again', async () => {
+  await inFolder(async (where) => {
+    await ledgerOf(where, [plain('old word'), plain('old'), plain('old')]);
+    await derive(where, 3);
+    for (const suffix of ['', '-wal', '-shm']) rmSync(`${where.archive}${suffix}`, { force: true });
+    await ledgerOf(where, [plain('new'), plain('new word')]);
+    await derive(where, 2);
+    assert.deepEqual(
+      written(where, 'old').map((row) => row.entries),
+      [0, 0],
+    );
+    assert.deepEqual(
+      written(where, 'new').map((row) => row.entries),
+      [2, 2], // as a subject and as a header field
+    );
+  });
+});
+
+test('who waits for an index that is closed is told so, and so is who gives up', async () => {
+  await inFolder(async (where) => {
+    await ledgerOf(where, [plain('one')]);
+    const deriver = new Deriver(where);
+    deriver.follow(1_000_000);
+    const giveUp = new AbortController();
+    const givenUp = assert.rejects(deriver.caughtUp(undefined, giveUp.signal), /enough/);
+    giveUp.abort(new Error('enough'));
+    await givenUp;
+    const waiting = assert.rejects(deriver.caughtUp(), /the index was closed/);
+    await deriver.close();
+    await waiting;
+  });
+});
+
+test('a damaged index is told as what it is', async () => {
+  await inFolder(async (where) => {
+    await ledgerOf(where, [plain('one')]);
+    await derive(where, 1);
+    const index = new DatabaseSync(where.index);
+    index.exec('drop table record');
+    index.close();
+    assert.throws(
+      () => new Deriver(where),
+      (error) => isFault(error, 'archive.index-damaged'),
+    );
+  });
+});
