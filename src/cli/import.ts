@@ -51,10 +51,12 @@ the exit code is 0 only then. A run that was cut off goes on where it stopped; n
       const { runOn, runOnce } = await import('../import/run.ts');
       if (args.values['once'] !== true) {
         talk.announce(`Importing from ${sources.map((source) => source.name).join(', ')} into ${config.dataFolder}. Ctrl-C ends it.`);
-        await runOn(sources, ports);
+        await runOn(sources, ports, { connections });
         line.clear();
-        await archive.derived();
-        talk.announce('Ended; everything that came is in the archive.');
+        // Not waited for: whoever pressed Ctrl-C wants the prompt back, and deriving goes on where it stopped.
+        const { lag } = await archive.stats();
+        const later = lag === 0 ? '' : ` ${count(lag, 'message')} will be searchable after the next run.`;
+        talk.announce(`Ended; everything that came is in the archive.${later}`);
         return exit.done;
       }
       const onDeriving = ({ done, total }: { done: number; total: number }): void =>
@@ -120,7 +122,12 @@ class Talk {
         return;
       case 'failed':
         this.#line.clear();
-        this.#say(event.source, 'needs you; it is looked at again every 15 minutes:');
+        this.#say(event.source, `needs you; it is looked at again in ${duration(event.waitMs)}:`);
+        this.#terminal.stderr.write(faultText(event.fault, wantsColour(this.#terminal)));
+        return;
+      case 'folder-failed':
+        this.#line.clear();
+        this.#say(event.source, `${event.folder} could not be brought in; what else there is goes on:`);
         this.#terminal.stderr.write(faultText(event.fault, wantsColour(this.#terminal)));
         return;
       case 'pass':
@@ -210,6 +217,7 @@ function report(summary: RunSummary, terminal: Terminal): ExitCode {
     .filter((one) => one !== undefined);
   for (const fault of faults) terminal.stderr.write(`\n${faultText(fault, wantsColour(terminal))}`);
   if (summary.complete) return exit.done;
+  if (terminal.signal.aborted) return exit.interrupted;
   const codes = faults.map(exitCodeOf);
   return codes.find((code) => code !== exit.tryLater) ?? exit.tryLater;
 }

@@ -25,15 +25,18 @@ export type ImportEvent =
   | { readonly kind: 'waiting'; readonly source: string; readonly fault: Fault; readonly waitMs: number }
   /** A pass over the source's folders ended well; `arrived` is what it brought. */
   | { readonly kind: 'pass'; readonly source: string; readonly arrived: number }
-  | { readonly kind: 'failed'; readonly source: string; readonly fault: Fault };
+  /** One folder could not be brought in; the others go on. Told once while it stays so. */
+  | { readonly kind: 'folder-failed'; readonly source: string; readonly folder: string; readonly fault: Fault }
+  /** A person must act; the source is looked at again after `waitMs` all the same. */
+  | { readonly kind: 'failed'; readonly source: string; readonly fault: Fault; readonly waitMs: number };
 
-/** The equation of a folder: listed = before + archived + duplicate + quarantined + missing. */
+/** The equation of a folder: listed = before + archived + duplicate + quarantined + missing. All under its last UIDVALIDITY. */
 export interface FolderSummary {
   readonly folder: string;
   readonly uidValidity: number | undefined;
-  /** UIDs that the server listed when the folder was last looked at. */
+  /** UIDs that the server listed at the last look, and those that were taken over in this run and are gone since. */
   readonly listed: number;
-  /** Of these, had a ledger row before this run. */
+  /** Of these, had a ledger row before this run. The next three: got theirs in this run. */
   readonly before: number;
   readonly archived: number;
   readonly duplicate: number;

@@ -1,8 +1,8 @@
 /**
  * A mailbox read by IMAP: the port of mailbox.ts on our client.
  *
- * The hard thing is the token: it may run out in the middle of a session (M365 (doc): about hourly, also inside IDLE), or be refused
- * because it was issued before a permission was given. Then it is dropped, so that the next connection asks for a new one.
+ * The hard thing is the token: it may run out in the middle of a session (M365 (doc): about hourly, also inside IDLE), be taken back, or
+ * be refused because it was issued before a permission was given. Then it is dropped, so that the next connection asks for a new one.
  */
 import { isFault } from '../fault/fault.ts';
 import { connectImap, type ImapClient } from '../mail/imap/client.ts';
@@ -22,41 +22,74 @@ export type ImapLogin =
   | { readonly kind: 'xoauth2'; readonly user: string; readonly tokens: TokenSupply }
   | { readonly kind: 'password'; readonly user: string; readonly password: () => Promise<Secret> };
 
+/** A server that does not answer our goodbye must not hold up the end of a run. */
+const goodbyeMs = 3_000;
+
 export function imapMailbox(endpoint: ImapEndpoint, login: ImapLogin, clock: Clock, limits: Partial<ImapLimits> = {}): ConnectMailbox {
-  return async (signal) => {
+  /** The token that opened this mailbox last. */
+  let good: Secret | undefined;
+  const connect = async (signal: AbortSignal): Promise<Mailbox> => {
     const client = await connectImap(endpoint, { limits, signal, clock });
+    let sent: Secret | undefined;
+    const kept: TokenSupply | undefined = login.kind === 'xoauth2' ? login.tokens : undefined;
+    const token = async (): Promise<Secret> => {
+      if (login.kind === 'password') return await unlessAborted(login.password(), signal);
+      sent = await login.tokens.token(signal);
+      return sent;
+    };
     try {
-      await client.authenticate(await credential(login, signal));
+      await client.authenticate(await credential(login, token));
+      good = sent;
+      return new ImapMailbox(client, kept, clock);
     } catch (error) {
       client.close();
-      if (login.kind === 'xoauth2' && isFault(error, 'imap.authenticate-refused', 'imap.token-expired')) login.tokens.drop();
+      if (isFault(error, 'imap.authenticate-refused', 'imap.token-expired')) kept?.drop();
+      // A token that was good and is no more has been taken back or has run out; only a new one shows whether the grant stands.
+      if (isFault(error, 'imap.authenticate-refused') && good !== undefined && sent === good) {
+        good = undefined;
+        return await connect(signal);
+      }
       throw error;
     }
-    return new ImapMailbox(client, login, clock);
   };
+  return connect;
 }
 
-async function credential(login: ImapLogin, signal: AbortSignal): Promise<ImapCredential> {
-  if (login.kind === 'password') return { kind: 'password', user: login.user, password: await login.password() };
-  return { kind: 'xoauth2', user: login.user, token: () => login.tokens.token(signal) };
+async function credential(login: ImapLogin, secret: () => Promise<Secret>): Promise<ImapCredential> {
+  if (login.kind === 'password') return { kind: 'password', user: login.user, password: await secret() };
+  return { kind: 'xoauth2', user: login.user, token: secret };
+}
+
+/** The promise, or the signal's reason where that comes first: a command that prints a password may take its time. */
+async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  signal.throwIfAborted();
+  const aborted = Promise.withResolvers<never>();
+  const onAbort = (): void => aborted.reject(signal.reason);
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    return await Promise.race([promise, aborted.promise]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
 }
 
 class ImapMailbox implements Mailbox {
   readonly #client: ImapClient;
-  readonly #login: ImapLogin;
+  readonly #tokens: TokenSupply | undefined;
   readonly #clock: Clock;
 
-  constructor(client: ImapClient, login: ImapLogin, clock: Clock) {
+  constructor(client: ImapClient, tokens: TokenSupply | undefined, clock: Clock) {
     this.#client = client;
-    this.#login = login;
+    this.#tokens = tokens;
     this.#clock = clock;
   }
 
   async open(folder: string): Promise<OpenFolder> {
     const client = this.#client;
-    const { uidValidity } = await this.#watched(() => client.examine(folder));
+    const { uidValidity, exists } = await this.#watched(() => client.examine(folder));
     return {
       uidValidity,
+      exists,
       list: () => this.#watched(() => client.searchUids()),
       fetch: (uids) => this.#fetch(uids),
       watch: (ms, signal) => this.#watched(() => listen(client, this.#clock, ms, signal)),
@@ -64,7 +97,10 @@ class ImapMailbox implements Mailbox {
   }
 
   async close(): Promise<void> {
-    await this.#client.logout().catch(() => undefined); // the connection may be gone: that is what we want
+    const said = new AbortController();
+    const goodbye = this.#client.logout().catch(() => undefined); // the connection may be gone: that is what we want
+    await Promise.race([goodbye, this.#clock.sleep(goodbyeMs, said.signal).catch(() => undefined)]);
+    said.abort();
     this.#client.close();
   }
 
@@ -87,7 +123,7 @@ class ImapMailbox implements Mailbox {
   }
 
   #dropExpired(error: unknown): void {
-    if (this.#login.kind === 'xoauth2' && isFault(error, 'imap.token-expired')) this.#login.tokens.drop();
+    if (isFault(error, 'imap.token-expired')) this.#tokens?.drop();
   }
 }
 

@@ -1,13 +1,17 @@
 /**
  * Runs many sources side by side within a budget of connections, once or until a person ends it.
  *
- * The hard thing is that sources share one archive: a fault of a source ends that source, a fault of the archive ends them all.
+ * The hard thing is that sources share one archive: a fault of a source ends that source, a fault of the archive ends them all. And a
+ * thousand sources must not hold a thousand connections: some are kept open to listen, the others are looked at in turn.
  */
 import type { ChainHead, Progress } from '../archive/archive.ts';
-import { Fault } from '../fault/fault.ts';
-import { slowProbeMs, waitBefore } from './backoff.ts';
+import { slowProbeMs } from './backoff.ts';
 import type { SourceSummary } from './events.ts';
-import { type ImportPorts, type ImportSource, importOnce, isArchiveFault, SourceRun } from './source.ts';
+import { Slots } from './slots.ts';
+import { type ImportPorts, type ImportSource, importOnce, SourceRun } from './source.ts';
+
+/** Connections kept open to listen, at most: each costs some 100 kB here, and the server its patience. */
+export const defaultListening = 100;
 
 export interface RunSummary {
   readonly sources: readonly SourceSummary[];
@@ -20,34 +24,29 @@ export interface RunSummary {
 }
 
 export interface RunOptions {
-  /** Sources that are connected at the same time at most. */
+  /** Sources that are connected at the same time at most, to bring mail in. */
   readonly connections: number;
+}
+
+export interface RunOnceOptions extends RunOptions {
   /** How far the deriving has come, after the last message is durable. */
   readonly onDeriving?: (progress: Progress) => void;
+}
+
+export interface RunOnOptions extends RunOptions {
+  /** Sources whose connection stays open to listen, at most, beside `connections`; the others are looked at every `everyMs`. */
+  readonly listening?: number;
 }
 
 /**
  * Brings every source in once, and derives what came.
  * @throws Fault of the archive
  */
-export async function runOnce(sources: readonly ImportSource[], ports: ImportPorts, options: RunOptions): Promise<RunSummary> {
+export async function runOnce(sources: readonly ImportSource[], ports: ImportPorts, options: RunOnceOptions): Promise<RunSummary> {
   const { archive, clock, signal } = ports;
   const began = clock.monotonic();
-  const queue = [...sources.entries()];
-  const summaries: SourceSummary[] = [];
-  const stop = new AbortController();
-  const joint = { ...ports, signal: AbortSignal.any([signal, stop.signal]) };
-  const lane = async (): Promise<void> => {
-    for (let next = queue.shift(); next !== undefined; next = queue.shift()) summaries[next[0]] = await importOnce(next[1], joint);
-  };
-  const lanes = Array.from({ length: Math.max(1, Math.min(options.connections, sources.length)) }, lane);
-  try {
-    await Promise.all(lanes);
-  } catch (error) {
-    stop.abort(error); // the archive is shared: whoever still runs must end too
-    await Promise.allSettled(lanes);
-    throw error;
-  }
+  const slots = new Slots(options.connections);
+  const summaries = await together(ports, (joint) => sources.map((source) => importOnce(source, joint, slots)));
   await archive.flush();
   const durableMs = clock.monotonic() - began;
   if (!signal.aborted) {
@@ -72,43 +71,79 @@ export async function runOnce(sources: readonly ImportSource[], ports: ImportPor
  * fault goes on by itself, slowly where a person must mend something. Resolves when all have ended and what came is durable.
  * @throws Fault of the archive; a bug of ours
  */
-export async function runOn(sources: readonly ImportSource[], ports: ImportPorts): Promise<void> {
-  const stop = new AbortController();
-  const joint = { ...ports, signal: AbortSignal.any([ports.signal, stop.signal]) };
-  const keepers = sources.map((source) => keepComing(source, joint));
-  try {
-    await Promise.all(keepers);
-  } catch (error) {
-    stop.abort(error);
-    await Promise.allSettled(keepers);
-    throw error;
-  }
+export async function runOn(sources: readonly ImportSource[], ports: ImportPorts, options: RunOnOptions): Promise<void> {
+  const budget = { passes: new Slots(options.connections), listening: new Slots(options.listening ?? defaultListening) };
+  await together(ports, (joint) => sources.map((source) => keepComing(source, joint, budget)));
   await ports.archive.flush();
 }
 
-async function keepComing(source: ImportSource, ports: ImportPorts): Promise<void> {
-  const { signal, clock, report } = ports;
-  let run = new SourceRun(source, ports);
-  let failures = 0;
-  while (!signal.aborted) {
-    try {
-      await run.pass(failures + 1);
-      failures = 0;
-      await run.waitForNews();
-    } catch (error) {
-      await run.close();
-      if (signal.aborted) break;
-      if (!(error instanceof Fault) || isArchiveFault(error)) throw error;
-      failures += 1;
-      const waitMs = waitBefore(error, failures, ports.random());
-      report(
-        waitMs === undefined
-          ? { kind: 'failed', source: source.name, fault: error }
-          : { kind: 'waiting', source: source.name, fault: error, waitMs },
-      );
-      await clock.sleep(waitMs ?? slowProbeMs, signal).catch(() => undefined);
-      run = new SourceRun(source, ports);
-    }
+/** Waits for all; the first that throws ends the others, and is thrown when they have ended. */
+async function together<T>(ports: ImportPorts, begin: (joint: ImportPorts) => readonly Promise<T>[]): Promise<readonly T[]> {
+  const stop = new AbortController();
+  const tasks = begin({ ...ports, signal: AbortSignal.any([ports.signal, stop.signal]) });
+  try {
+    return await Promise.all(tasks);
+  } catch (error) {
+    stop.abort(error);
+    await Promise.allSettled(tasks);
+    throw error;
   }
-  await run.close();
+}
+
+interface Budget {
+  readonly passes: Slots;
+  readonly listening: Slots;
+}
+
+async function keepComing(source: ImportSource, ports: ImportPorts, budget: Budget): Promise<void> {
+  const { signal, report } = ports;
+  const run = new SourceRun(source, ports);
+  const told = new Map<string, string>();
+  let listens = false;
+  const hangUp = async (): Promise<void> => {
+    await run.close();
+    if (listens) budget.listening.give();
+    listens = false;
+  };
+  const pass = async (): Promise<void> => {
+    try {
+      await run.pass();
+      listens ||= budget.listening.tryTake();
+    } catch (error) {
+      await hangUp();
+      throw error;
+    }
+    if (!listens) await run.close();
+  };
+  try {
+    while (!signal.aborted) {
+      try {
+        await budget.passes.within(signal, pass);
+        tellFolders(source.name, run, told, ports);
+        await run.waitForNews();
+      } catch (error) {
+        await hangUp();
+        const { fault, waitMs } = await run.failed(error);
+        if (waitMs !== undefined) await run.pause(fault, waitMs);
+        else {
+          report({ kind: 'failed', source: source.name, fault, waitMs: slowProbeMs });
+          await ports.clock.sleep(slowProbeMs, signal);
+        }
+      }
+    }
+  } catch (error) {
+    if (!signal.aborted || error !== signal.reason) throw error;
+  } finally {
+    await hangUp();
+  }
+}
+
+/** Tells the fault of a folder when it comes, not at every look. */
+function tellFolders(source: string, run: SourceRun, told: Map<string, string>, ports: ImportPorts): void {
+  for (const folder of told.keys()) if (!run.folderFaults.has(folder)) told.delete(folder);
+  for (const [folder, fault] of run.folderFaults) {
+    if (told.get(folder) === fault.code) continue;
+    told.set(folder, fault.code);
+    ports.report({ kind: 'folder-failed', source, folder, fault });
+  }
 }

@@ -1,16 +1,17 @@
 /**
- * Brings one source in: connects, goes over its folders, and after a fault waits as the catalogue says and goes on where it stopped.
+ * Brings one source in: connects, goes over its folders, and after a fault says whether and when to try again; goes on where it stopped.
  *
- * The hard thing is to know when to give up. What a person must mend ends the run at once; a passing fault is met with growing waits
- * that start anew whenever something arrived in between.
+ * The hard thing is to know when to give up. What a person must mend ends a run at once; a passing fault is met with growing waits
+ * that start anew whenever something was gained in between. "Not connected" is both: on a mailbox that worked before it passes.
  */
 import type { Archive } from '../archive/archive.ts';
 import { Fault, isFault } from '../fault/fault.ts';
-import type { Clock } from '../runtime/clock.ts';
 import { waitBefore } from './backoff.ts';
-import type { FolderSummary, ImportEvent, SourceSummary } from './events.ts';
+import type { FolderSummary, SourceSummary } from './events.ts';
 import { FolderImport } from './folder.ts';
 import type { ConnectMailbox, Mailbox, OpenFolder } from './mailbox.ts';
+import { type PausePorts, patiently } from './patience.ts';
+import type { Slots } from './slots.ts';
 
 export interface ImportSource {
   readonly name: string;
@@ -21,38 +22,65 @@ export interface ImportSource {
   readonly connect: ConnectMailbox;
 }
 
-export interface ImportPorts {
+/** `signal` is aborted when a person wants the import to end: what was taken over is kept. */
+export interface ImportPorts extends PausePorts {
   readonly archive: Archive;
-  readonly clock: Clock;
-  readonly random: () => number;
-  readonly report: (event: ImportEvent) => void;
-  /** Aborted when a person wants the import to end: what was taken over is kept. */
-  readonly signal: AbortSignal;
 }
 
-/** Failures in a row, with nothing brought in between, after which a run gives up for now. */
+/** Failures in a row, with nothing gained in between, after which a run gives up for now. */
 const maxAttempts = 6;
+/** The same while no login has succeeded in this run: a wrong host or port is told after some seconds, not after a minute. */
+const maxAttemptsUnreached = 3;
+
+/** A source without a failure for so long begins to count anew. */
+const calmMs = 60_000;
 
 /** Faults of one folder that leave the connection and the other folders alone. */
-const folderFaults = ['imap.folder-unknown', 'imap.refused', 'imap.bad-command'] as const;
+const folderFaults = ['imap.folder-unknown', 'imap.refused', 'imap.bad-command', 'import.incomplete'] as const;
 
 /**
- * One run over all folders of a source, to the end.
+ * One run over all folders of a source, to the end. Connected only while it holds one of `slots`.
  * @returns how it ended; faults of the source are in the summary
  * @throws Fault of the archive; a bug of ours
  */
-export async function importOnce(source: ImportSource, ports: ImportPorts): Promise<SourceSummary> {
+export async function importOnce(source: ImportSource, ports: ImportPorts, slots: Slots): Promise<SourceSummary> {
   const run = new SourceRun(source, ports);
   try {
-    await run.complete();
+    await complete(run, ports, slots);
   } catch (error) {
     if (!ports.signal.aborted && (!(error instanceof Fault) || isArchiveFault(error))) throw error;
     await ports.archive.flush(); // the summary counts what is durable
     return run.summary(error instanceof Fault ? error : undefined);
-  } finally {
-    await run.close();
   }
   return run.summary(undefined);
+}
+
+/** Tries until one pass ends well. @throws Fault that ends the run; the signal's reason */
+async function complete(run: SourceRun, ports: ImportPorts, slots: Slots): Promise<void> {
+  for (;;) {
+    try {
+      await slots.within(ports.signal, async () => {
+        try {
+          await run.pass();
+        } finally {
+          await run.close();
+        }
+      });
+      return;
+    } catch (error) {
+      const failure = await run.failed(error);
+      if (failure.waitMs === undefined || failure.hopeless) throw failure.fault;
+      await run.pause(failure.fault, failure.waitMs);
+    }
+  }
+}
+
+export interface Failure {
+  readonly fault: Fault;
+  /** Before the next attempt, milliseconds; 0 = at once, nobody need know. Undefined: only a person can help. */
+  readonly waitMs: number | undefined;
+  /** So many in a row that a run which is to end should. */
+  readonly hopeless: boolean;
 }
 
 /** The state of a source over the connections that its run takes. */
@@ -61,71 +89,92 @@ export class SourceRun {
   readonly #ports: ImportPorts;
   readonly #imports: ReadonlyMap<string, FolderImport>;
   readonly #faults = new Map<string, Fault>();
+  /** Folders that this pass has still to look at. Kept over a lost connection, so that a pass of many folders comes to its end. */
+  #due: string[] = [];
   #mailbox: Mailbox | undefined;
-  /** The first folder, left open for listening after a pass. */
-  #open: OpenFolder | undefined;
-  #openedBefore = false;
+  #open: { readonly name: string; readonly folder: OpenFolder } | undefined;
+  #reached = false;
+  #opened = false;
+  /** In a row, with nothing gained in between. */
+  #failures = 0;
+  #foldersDone = 0;
+  #atFailure = { arrived: 0, foldersDone: 0, atMs: Number.NEGATIVE_INFINITY };
+  #arrivedBeforePass = 0;
 
   constructor(source: ImportSource, ports: ImportPorts) {
     this.#source = source;
     this.#ports = ports;
-    this.#imports = new Map(source.folders.map((folder) => [folder, new FolderImport(source.name, folder, ports)]));
+    // RFC 9051 §5.1: INBOX is the one name in which case does not count.
+    const names = source.folders.map((folder) => (folder.toUpperCase() === 'INBOX' ? 'INBOX' : folder));
+    this.#imports = new Map(names.map((folder) => [folder, new FolderImport(source.name, folder, ports)]));
   }
 
-  /** Passes over the folders until one pass ends well. @throws Fault that ends the run; the signal's reason */
-  async complete(): Promise<void> {
-    let attempt = 0;
-    let arrivedBefore = 0;
-    for (;;) {
-      try {
-        attempt += 1;
-        await this.pass(attempt);
-        return;
-      } catch (error) {
-        await this.close();
-        this.#ports.signal.throwIfAborted();
-        if (!(error instanceof Fault) || isArchiveFault(error)) throw error;
-        if (this.arrived > arrivedBefore) attempt = 1;
-        arrivedBefore = this.arrived;
-        const waitMs = waitBefore(error, attempt, this.#ports.random());
-        if (waitMs === undefined || attempt >= maxAttempts) throw error;
-        this.#ports.report({ kind: 'waiting', source: this.#source.name, fault: error, waitMs });
-        await this.#ports.clock.sleep(waitMs, this.#ports.signal);
-      }
-    }
+  /** What is wrong with single folders since the last pass began. */
+  get folderFaults(): ReadonlyMap<string, Fault> {
+    return this.#faults;
   }
 
-  /** One look at every folder, on the open connection or a new one. @throws Fault that ended the connection */
-  async pass(attempt: number): Promise<void> {
+  /** One look at every folder, on the open connection or a new one; goes on with a pass that was cut off. @throws Fault that ended the connection */
+  async pass(): Promise<void> {
     const { signal, archive, report } = this.#ports;
-    if (this.#mailbox === undefined) {
-      report({ kind: 'connecting', source: this.#source.name, attempt });
-      this.#mailbox = await this.#source.connect(signal);
+    if (this.#due.length === 0) {
+      // The first folder comes last, so that it is open for listening.
+      this.#due = [...this.#imports.keys()].reverse();
+      this.#faults.clear();
+      this.#arrivedBeforePass = this.#arrived;
     }
-    const before = this.arrived;
-    this.#faults.clear();
-    for (const [folder, work] of [...this.#imports].reverse()) {
+    const mailbox = this.#mailbox ?? (await this.#connect());
+    for (let folder = this.#due[0]; folder !== undefined; folder = this.#due[0]) {
+      signal.throwIfAborted();
       try {
-        this.#open = await this.#openFolder(this.#mailbox, folder);
-        await work.run(this.#open);
+        await this.#folderImport(folder).run(await this.#openFolder(mailbox, folder));
       } catch (error) {
-        if (!isFault(error, ...folderFaults)) throw error;
+        if (!isFault(error, ...folderFaults)) {
+          // The others first, should it be this folder that ends the connection.
+          this.#due.push(...this.#due.splice(0, 1));
+          throw error;
+        }
         this.#faults.set(folder, error);
       }
+      this.#due.shift();
+      this.#foldersDone += 1;
     }
     await archive.flush();
-    report({ kind: 'pass', source: this.#source.name, arrived: this.arrived - before });
+    report({ kind: 'pass', source: this.#source.name, arrived: this.#arrived - this.#arrivedBeforePass });
   }
 
   /** Waits until the first folder may hold something new, or the source is due. @throws Fault; the signal's reason */
   async waitForNews(): Promise<void> {
     const { clock, signal } = this.#ports;
-    if (this.#open === undefined) await clock.sleep(this.#source.everyMs, signal);
-    else await this.#open.watch(this.#source.everyMs, signal);
+    const [first] = this.#imports.keys();
+    const mailbox = this.#mailbox;
+    if (mailbox === undefined || first === undefined || this.#faults.has(first)) return await clock.sleep(this.#source.everyMs, signal);
+    const folder = this.#open?.name === first ? this.#open.folder : await this.#openFolder(mailbox, first);
+    await folder.watch(this.#source.everyMs, signal);
   }
 
-  get arrived(): number {
-    return [...this.#imports.values()].reduce((sum, work) => sum + work.arrived, 0);
+  /**
+   * What a failed pass or wait means. The connection is closed afterwards.
+   * @throws what is no fault of this source: the signal's reason, a fault of the archive, a bug of ours
+   */
+  async failed(error: unknown): Promise<Failure> {
+    await this.close();
+    if (!(error instanceof Fault) || isArchiveFault(error)) throw error;
+    this.#ports.signal.throwIfAborted();
+    const fault = isFault(error, 'imap.not-connected') && (await this.#worked()) ? this.#unavailable(error) : error;
+    this.#failures = this.#gainedSinceFailure() ? 1 : this.#failures + 1;
+    this.#atFailure = { arrived: this.#arrived, foldersDone: this.#foldersDone, atMs: this.#ports.clock.monotonic() };
+    const hopeless = this.#failures >= (this.#reached ? maxAttempts : maxAttemptsUnreached);
+    // M365 (doc): tokens live for about an hour and sessions no longer than their tokens, so this is no failure at all.
+    if (isFault(fault, 'imap.token-expired') && this.#failures === 1) return { fault, waitMs: 0, hopeless };
+    return { fault, waitMs: waitBefore(fault, this.#failures, this.#ports.random()), hopeless };
+  }
+
+  /** Waits before the next attempt, and tells why. */
+  async pause(fault: Fault, waitMs: number): Promise<void> {
+    if (waitMs === 0) return;
+    this.#ports.report({ kind: 'waiting', source: this.#source.name, fault, waitMs });
+    await this.#ports.clock.sleep(waitMs, this.#ports.signal);
   }
 
   summary(fault: Fault | undefined): SourceSummary {
@@ -148,20 +197,51 @@ export class SourceRun {
     await mailbox?.close();
   }
 
-  async #openFolder(mailbox: Mailbox, folder: string): Promise<OpenFolder> {
-    try {
-      const opened = await mailbox.open(folder);
-      this.#openedBefore = true;
-      return opened;
-    } catch (error) {
-      // M365 (doc): on a mailbox that worked before, "not connected" passes by itself; on a new one a person must mend it.
-      if (!isFault(error, 'imap.not-connected') || !(await this.#workedBefore(folder))) throw error;
-      throw new Fault('import.mailbox-unavailable', { source: this.#source.name, folder }, { cause: error });
-    }
+  /** A folder that was looked at counts only inside a pass: listening that ends at once after each good pass is no gain. */
+  #gainedSinceFailure(): boolean {
+    const { arrived, foldersDone, atMs } = this.#atFailure;
+    const inPass = this.#due.length > 0;
+    return this.#arrived > arrived || (inPass && this.#foldersDone > foldersDone) || this.#ports.clock.monotonic() - atMs > calmMs;
   }
 
-  async #workedBefore(folder: string): Promise<boolean> {
-    return this.#openedBefore || (await this.#ports.archive.cursor(this.#source.name, folder)) !== undefined;
+  get #arrived(): number {
+    return [...this.#imports.values()].reduce((sum, work) => sum + work.arrived, 0);
+  }
+
+  async #connect(): Promise<Mailbox> {
+    const { signal, report } = this.#ports;
+    report({ kind: 'connecting', source: this.#source.name, attempt: this.#failures + 1 });
+    const mailbox = await this.#source.connect(signal);
+    this.#mailbox = mailbox;
+    this.#reached = true;
+    return mailbox;
+  }
+
+  async #openFolder(mailbox: Mailbox, name: string): Promise<OpenFolder> {
+    this.#open = undefined;
+    const folder = await patiently(this.#source.name, this.#ports, () => mailbox.open(name));
+    this.#open = { name, folder };
+    this.#opened = true;
+    return folder;
+  }
+
+  #folderImport(folder: string): FolderImport {
+    const work = this.#imports.get(folder);
+    if (work === undefined) throw new Error(`no import was made for the folder ${folder}`);
+    return work;
+  }
+
+  /** M365 (doc): on a mailbox that worked before, "not connected" passes by itself; on a new one a person must mend it. */
+  async #worked(): Promise<boolean> {
+    if (this.#opened) return true;
+    for (const folder of this.#imports.keys()) {
+      if ((await this.#ports.archive.cursor(this.#source.name, folder)) !== undefined) return true;
+    }
+    return false;
+  }
+
+  #unavailable(cause: Fault): Fault {
+    return new Fault('import.mailbox-unavailable', { source: this.#source.name, ...cause.evidence }, { cause });
   }
 }
 

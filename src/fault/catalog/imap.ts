@@ -17,8 +17,8 @@ export const imapFaults = {
   'imap.not-connected': {
     says: 'The login was accepted, but the mailbox did not open.',
     cause: 'The server answered a command after the login with "User is authenticated but not connected".',
-    fix: 'Most often, in this order: no grant on this mailbox (`Add-MailboxPermission MAILBOX -User OBJECT-ID -AccessRights FullAccess`); IMAP is off for it (`Set-CASMailbox MAILBOX -ImapEnabled $true`); the address is an alias, has no licence or lies outside Exchange Online (use PrimarySmtpAddress of `Get-Mailbox`). If the same mailbox opened before, most often throttling, too many connections or an incident at Microsoft: wait.',
-    retry: 'after-wait',
+    fix: 'Most often, in this order: no grant on this mailbox (`Add-MailboxPermission MAILBOX -User OBJECT-ID -AccessRights FullAccess`); IMAP is off for it (`Set-CASMailbox MAILBOX -ImapEnabled $true`); the address is an alias, has no licence or lies outside Exchange Online (use PrimarySmtpAddress of `Get-Mailbox`).',
+    retry: 'never',
   },
   'imap.token-expired': {
     says: 'The session has outlived its access token.',

@@ -10,9 +10,10 @@ export const importFaults = {
     retry: 'soon',
   },
   'import.incomplete': {
-    says: 'The server lists messages that did not come.',
-    cause: 'After several rounds the folder still listed UIDs (in the evidence) that have no row in the ledger.',
-    fix: 'Run the import again; if the same messages stay behind, keep its output and report it.',
+    says: 'The server has messages of this folder that did not come.',
+    cause:
+      'After several rounds the folder still listed UIDs (in the evidence) without a row in the ledger, or the server counted more messages than it listed.',
+    fix: 'Run the import again: most often mail arrived faster than it could be brought in, or was just arriving. If the number stays the same, keep the output and report it.',
     retry: 'soon',
   },
   'import.source-unknown': {

@@ -1,0 +1,260 @@
+/**
+ * What an import promises wherever the mail comes from. Run for each place; a claim that only one place can be asked for stands in that
+ * place's own test file.
+ */
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import type { Archive } from '../../src/archive/archive.ts';
+import type { SourceSummary } from '../../src/import/events.ts';
+import { runOn, runOnce } from '../../src/import/run.ts';
+import type { ImportSource } from '../../src/import/source.ts';
+import { archivedHashes, hashesOf, type ImportPlace, mail, mails, sourcesFor, type Watched, watched, withArchive } from './import-place.ts';
+
+const umlauts = 'Archív/2026 & später';
+
+export function importContract(name: string, start: () => Promise<ImportPlace>, skip: string | false): void {
+  let place: ImportPlace;
+  before(async () => {
+    if (skip === false) place = await start();
+  });
+  after(() => place?.close());
+
+  function claim(sentence: string, act: () => Promise<void>): void {
+    test(`${name}: ${sentence}`, { skip }, act);
+  }
+
+  claim('every message comes out of the archive as the server has it, byte by byte; a second run brings nothing', async () => {
+    const mailbox = place.mailbox();
+    const large = mail('a large one', 700_000);
+    place.deliver(mailbox, 'INBOX', [...mails('hello', 60), large, mail('hello 1'), mail('with bytes \u0001 and \u00ff')]);
+    const sources = await sourcesFor(place, { mailbox });
+    await withArchive(async (archive) => {
+      const first = await once(sources, watched(archive));
+      assert.ok(first.complete);
+      assert.deepEqual(equation(first.sources[0]), { listed: 63, before: 0, archived: 62, duplicate: 1, quarantined: 0, missing: 0 });
+      assert.deepEqual(await archivedHashes(archive), hashesOf(place.list(mailbox, 'INBOX').map(({ bytes }) => bytes)));
+
+      const ports = watched(archive);
+      const second = await once(sources, ports);
+      assert.deepEqual(equation(second.sources[0]), { listed: 63, before: 63, archived: 0, duplicate: 0, quarantined: 0, missing: 0 });
+      assert.deepEqual([second.sources[0]?.bytes, ports.of('folder').map((event) => event.toFetch)], [0, [0]]);
+      assert.deepEqual(second.head, first.head);
+      await verified(archive);
+    });
+  });
+
+  claim('nothing is marked as seen, deleted or flagged on the server', async () => {
+    const mailbox = place.mailbox();
+    place.deliver(mailbox, 'INBOX', mails('untouched', 5));
+    await withArchive(async (archive) => {
+      await once(await sourcesFor(place, { mailbox }), watched(archive));
+      assert.deepEqual(
+        place.list(mailbox, 'INBOX').map(({ flags }) => flags),
+        ['', '', '', '', ''],
+      );
+    });
+  });
+
+  claim('what is delivered later comes with the next run; what is deleted on the server stays in the archive', async () => {
+    const mailbox = place.mailbox();
+    const [one, two, three] = [mail('one'), mail('two'), mail('three')];
+    place.deliver(mailbox, 'INBOX', [one, two]);
+    const sources = await sourcesFor(place, { mailbox });
+    await withArchive(async (archive) => {
+      await once(sources, watched(archive));
+      place.remove(mailbox, 'INBOX', 0);
+      place.deliver(mailbox, 'INBOX', [three]);
+      const { sources: [summary] = [], complete } = await once(sources, watched(archive));
+      assert.ok(complete);
+      assert.deepEqual(equation(summary), { listed: 2, before: 1, archived: 1, duplicate: 0, quarantined: 0, missing: 0 });
+      assert.deepEqual(await archivedHashes(archive), hashesOf([one, two, three]));
+      await verified(archive);
+    });
+  });
+
+  claim('several folders come in, also one whose name is not ASCII, each with an equation of its own', async () => {
+    const mailbox = place.mailbox();
+    place.deliver(mailbox, 'INBOX', mails('inbox', 3));
+    place.deliver(mailbox, umlauts, mails('later', 4));
+    await withArchive(async (archive) => {
+      const { sources, complete } = await once(await sourcesFor(place, { mailbox, folders: ['inbox', umlauts] }), watched(archive));
+      assert.ok(complete);
+      assert.deepEqual(
+        sources[0]?.folders.map((folder) => [folder.folder, folder.listed, folder.archived]),
+        [
+          ['INBOX', 3, 3],
+          [umlauts, 4, 4],
+        ],
+      );
+      assert.equal((await archive.stats()).messages, 7);
+    });
+  });
+
+  claim('an unknown folder is told, and the others come in all the same', async () => {
+    const mailbox = place.mailbox();
+    place.deliver(mailbox, 'INBOX', mails('there', 2));
+    await withArchive(async (archive) => {
+      const { sources, complete } = await once(await sourcesFor(place, { mailbox, folders: ['No such', 'INBOX'] }), watched(archive));
+      assert.equal(complete, false);
+      assert.deepEqual(
+        sources[0]?.folders.map(({ fault, archived }) => [fault?.code, archived]),
+        [
+          ['imap.folder-unknown', 0],
+          [undefined, 2],
+        ],
+      );
+    });
+  });
+
+  claim('sources come in side by side, with no more of them connected than the budget allows', async () => {
+    const mailboxes = Array.from({ length: 6 }, () => place.mailbox());
+    for (const [index, mailbox] of mailboxes.entries()) place.deliver(mailbox, 'INBOX', mails(`side ${index}`, 3));
+    const counter = { now: 0, most: 0 };
+    const sources = (await sourcesFor(place, ...mailboxes.map((mailbox) => ({ mailbox })))).map((source) => counted(source, counter));
+    await withArchive(async (archive) => {
+      const summary = await once(sources, watched(archive), 2);
+      assert.ok(summary.complete);
+      assert.deepEqual(
+        [summary.sources.map((source) => source.source), counter],
+        [sources.map((source) => source.name), { now: 0, most: 2 }],
+      );
+      assert.equal((await archive.stats()).messages, 18);
+    });
+  });
+
+  claim('STARTTLS serves as well as TLS from the first byte', async () => {
+    const mailbox = place.mailbox();
+    place.deliver(mailbox, 'INBOX', mails('upgraded', 2));
+    await withArchive(async (archive) => {
+      assert.ok((await once(await sourcesFor(place, { mailbox, tls: 'starttls' }), watched(archive))).complete);
+      assert.equal((await archive.stats()).messages, 2);
+    });
+  });
+
+  claim('a connection cut in the middle is taken up again where it broke', async () => {
+    const mailbox = place.mailbox();
+    // More than the buffers of two sockets hold, so that the end cannot have arrived before the cut.
+    place.deliver(mailbox, 'INBOX', mails('cut', 40, 400_000));
+    await withArchive(async (archive) => {
+      let isCut = false;
+      const ports = watched(archive, (event) => {
+        if (event.kind !== 'message' || isCut) return;
+        isCut = true;
+        place.cut();
+      });
+      const { sources, complete } = await once(await sourcesFor(place, { mailbox }), ports);
+      assert.ok(complete);
+      assert.deepEqual(equation(sources[0]), { listed: 40, before: 0, archived: 40, duplicate: 0, quarantined: 0, missing: 0 });
+      assert.deepEqual(
+        ports.of('waiting').map(({ fault }) => fault.code),
+        ['network.connection-lost'],
+      );
+      assert.equal(ports.of('connecting').length, 2);
+      assert.equal(ports.of('message').length, 40);
+    });
+  });
+
+  claim('a new UIDVALIDITY brings every message again as a duplicate: none twice, the chain holds', async () => {
+    const mailbox = place.mailbox();
+    place.deliver(mailbox, 'INBOX', mails('renumbered', 4));
+    const sources = await sourcesFor(place, { mailbox });
+    await withArchive(async (archive) => {
+      await once(sources, watched(archive));
+      place.renumber(mailbox, 'INBOX');
+      place.deliver(mailbox, 'INBOX', [mail('after it')]);
+      const ports = watched(archive);
+      const { sources: [summary] = [], complete } = await once(sources, ports);
+      assert.ok(complete);
+      assert.deepEqual(equation(summary), { listed: 5, before: 0, archived: 1, duplicate: 4, quarantined: 0, missing: 0 });
+      assert.equal(ports.of('uid-validity-changed').length, 1);
+      assert.deepEqual([(await archive.stats()).messages, (await archive.stats()).ledger.duplicate], [5, 4]);
+      await verified(archive);
+    });
+  });
+
+  claim('listening brings a delivery at once, and ends cleanly', async () => {
+    const mailbox = place.mailbox();
+    place.deliver(mailbox, 'INBOX', mails('before', 2));
+    const sources = await sourcesFor(place, { mailbox, every: '1h' });
+    await withArchive(async (archive) => {
+      const ports = watched(archive, (event, { events, stop }) => {
+        if (event.kind !== 'pass') return;
+        if (event.arrived === 2) place.deliver(mailbox, 'INBOX', [mail('while listening')]);
+        else if (events.filter(({ kind }) => kind === 'message').length === 3) stop();
+      });
+      await runOn(sources, ports, { connections: 1 });
+      assert.equal((await archive.stats()).messages, 3);
+      assert.deepEqual(
+        [ports.of('connecting').length, ports.of('pass').map(({ arrived }) => arrived), ports.of('waiting'), ports.of('failed')],
+        [1, [2, 1], [], []],
+      );
+    });
+  });
+
+  claim('who stops it in the middle keeps what came, and the next run brings the rest', async () => {
+    const mailbox = place.mailbox();
+    place.deliver(mailbox, 'INBOX', mails('stopped', 40, 400_000));
+    const sources = await sourcesFor(place, { mailbox });
+    await withArchive(async (archive) => {
+      const ports = watched(archive, (event) => event.kind === 'message' && ports.stop());
+      const { sources: [summary] = [], complete } = await once(sources, ports);
+      assert.deepEqual([complete, summary?.stopped, summary?.fault], [false, true, undefined]);
+      const kept = (await archive.stats()).messages;
+      assert.ok(kept >= 1 && kept < 40, `${kept} messages were kept`);
+      assert.deepEqual(equation(summary), { listed: 40, before: 0, archived: kept, duplicate: 0, quarantined: 0, missing: 40 - kept });
+      const rest = await once(sources, watched(archive));
+      assert.deepEqual(equation(rest.sources[0]), {
+        listed: 40,
+        before: kept,
+        archived: 40 - kept,
+        duplicate: 0,
+        quarantined: 0,
+        missing: 0,
+      });
+    });
+  });
+}
+
+/** As {@link runOnce}; the equation of every folder is held against itself. */
+export async function once(sources: readonly ImportSource[], ports: Watched, connections = 4): ReturnType<typeof runOnce> {
+  const summary = await runOnce(sources, ports, { connections });
+  for (const source of summary.sources) {
+    for (const { listed, before: rows, archived, duplicate, quarantined, missing } of source.folders) {
+      assert.equal(listed, rows + archived + duplicate + quarantined + missing.length, 'the equation of a folder does not hold');
+    }
+  }
+  return summary;
+}
+
+/** The equation of the source's first folder. */
+export function equation(summary: SourceSummary | undefined): unknown {
+  const folder = summary?.folders[0];
+  if (folder === undefined) return undefined;
+  const { listed, before: rows, archived, duplicate, quarantined, missing } = folder;
+  return { listed, before: rows, archived, duplicate, quarantined, missing: missing.length };
+}
+
+export async function verified(archive: Archive): Promise<void> {
+  const { findings, head } = await archive.verify();
+  assert.deepEqual(findings, []);
+  assert.deepEqual(head, (await archive.stats()).head);
+}
+
+/** The same source; the connections that it holds are counted. */
+export function counted(source: ImportSource, counter: { now: number; most: number }): ImportSource {
+  return {
+    ...source,
+    async connect(signal) {
+      counter.now += 1;
+      counter.most = Math.max(counter.most, counter.now);
+      const mailbox = await source.connect(signal);
+      return {
+        open: (folder) => mailbox.open(folder),
+        close: async () => {
+          await mailbox.close();
+          counter.now -= 1;
+        },
+      };
+    },
+  };
+}
