@@ -19,9 +19,16 @@ export interface Identity {
   readonly certificatePem: string;
 }
 
+export interface ServerWishes {
+  /** DNS name for which it is; `localhost` if it does not say, and then also the two addresses of this machine. */
+  readonly host?: string;
+  /** Whether it ended a day ago. */
+  readonly isExpired?: boolean;
+}
+
 export interface Authority extends Identity {
-  /** Makes a server certificate for `localhost`, 127.0.0.1 and ::1. */
-  issueServer(): Promise<Identity>;
+  /** Makes a server certificate. */
+  issueServer(wishes?: ServerWishes): Promise<Identity>;
 }
 
 function der(tag: number, ...content: readonly Buffer[]): Buffer {
@@ -90,16 +97,13 @@ const extensions = {
       ),
     ),
   ),
-  hereByName: extension(
-    '2.5.29.17',
-    false,
-    sequence(
-      der(0x82, Buffer.from('localhost')),
-      der(0x87, Buffer.from([127, 0, 0, 1])),
-      der(0x87, Buffer.concat([Buffer.alloc(15), Buffer.from([1])])),
-    ),
-  ),
 };
+
+/** Subject alternative names. RFC 5280 §4.2.1.6. */
+function namesOf(host: string): Buffer {
+  const addresses = host === 'localhost' ? [Buffer.from([127, 0, 0, 1]), Buffer.concat([Buffer.alloc(15), Buffer.from([1])])] : [];
+  return extension('2.5.29.17', false, sequence(der(0x82, Buffer.from(host)), ...addresses.map((one) => der(0x87, one))));
+}
 
 interface Request {
   readonly subject: string;
@@ -144,21 +148,21 @@ function identity(key: KeyObject, certificate: X509Certificate): Identity {
 
 const spkiOf = (key: KeyObject) => key.export({ type: 'spki', format: 'der' });
 
-/** Makes the sandbox's authority: P-256, valid from a day ago for 30 days, in memory only. */
-export async function makeAuthority(now: Date): Promise<Authority> {
-  const subject = 'Postern sandbox authority';
+/** Makes an authority: P-256, valid from two days ago for 30 days, in memory only. */
+export async function makeAuthority(now: Date, subject = 'Postern sandbox authority'): Promise<Authority> {
   const pair = await makeKeyPair('ec', { namedCurve: 'P-256' });
   const spki = spkiOf(pair.publicKey);
-  const notBefore = new Date(now.getTime() - dayMs);
+  const notBefore = new Date(now.getTime() - 2 * dayMs);
   const notAfter = new Date(now.getTime() + 30 * dayMs);
   const common = { issuer: subject, issuerSpki: spki, signer: pair.privateKey, notBefore, notAfter };
   const own = certify({ ...common, subject, spki, extensions: [extensions.authority, extensions.signsCertificates, extensions.onlyHere] });
   return {
     ...identity(pair.privateKey, own),
-    async issueServer() {
+    async issueServer({ host = 'localhost', isExpired = false } = {}) {
       const server = await makeKeyPair('ec', { namedCurve: 'P-256' });
-      const parts = [extensions.leaf, extensions.signsData, extensions.forServers, extensions.hereByName];
-      const issued = certify({ ...common, subject: 'localhost', spki: spkiOf(server.publicKey), extensions: parts });
+      const parts = [extensions.leaf, extensions.signsData, extensions.forServers, namesOf(host)];
+      const until = isExpired ? new Date(now.getTime() - dayMs) : notAfter;
+      const issued = certify({ ...common, notAfter: until, subject: host, spki: spkiOf(server.publicKey), extensions: parts });
       return identity(server.privateKey, issued);
     },
   };

@@ -6,8 +6,21 @@
 
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Identity } from './certificates.ts';
+import type { Place } from './network.ts';
 import type { Sandbox } from './place.ts';
-import { clientIdOf, domain, type Scenario } from './scenario.ts';
+import { type AppScenario, clientIdOf, domain, type Scenario } from './scenario.ts';
+
+interface Served {
+  readonly host: string;
+  readonly port: number;
+  readonly tls: 'implicit' | 'starttls';
+  readonly starttlsPort: number;
+}
+
+interface ServedTwice extends Served {
+  readonly tlsPort: number;
+}
 
 export interface Connection {
   readonly authority: string;
@@ -18,10 +31,17 @@ export interface Connection {
   readonly clientSecret: string;
   readonly scope: string;
   readonly mailbox: string;
-  readonly imap: { readonly host: string; readonly port: number; readonly tlsPort: number; readonly starttlsPort: number };
+  /** `port` and `tls` are how a client begins, in the scenario that was asked for. */
+  readonly imap: ServedTwice;
+  readonly pop: ServedTwice;
+  readonly smtp: Served;
+  /** Where each scenario of the network is, by name: what it leaves out is where it is here. */
+  readonly places: Readonly<Record<string, Place>>;
   readonly control: string;
   readonly ca: string;
   readonly tokenKey: string;
+  /** Which credential the scenario is about; both are always there. */
+  readonly credential: 'secret' | 'certificate';
   readonly certificate: string;
   readonly certificateKey: string;
   readonly mailboxes: readonly string[];
@@ -30,27 +50,48 @@ export interface Connection {
 
 /** Everything a client needs, pointed at a scenario if one is given. */
 export function connectionTo(sandbox: Sandbox, scenario?: Scenario): Connection {
+  const place = scenario?.reach === 'place' ? sandbox.places.get(scenario.name) : undefined;
+  const says = scenario?.reach === 'said' ? scenario.says : undefined;
+  const app = scenario?.reach === 'app' ? scenario : undefined;
+  const authority = place?.authority ?? sandbox.authority;
+  const tenantId = says?.tenantId ?? sandbox.tenant.id;
   return {
-    authority: sandbox.authority,
-    tokenEndpoint: sandbox.tokenEndpoint,
-    tenantId: sandbox.tenant.id,
+    authority,
+    tokenEndpoint: `${authority}/${tenantId}/oauth2/v2.0/token`,
+    tenantId,
     domain: sandbox.tenant.domain,
-    clientId: scenario?.reach === 'app' ? clientIdOf(scenario.number) : sandbox.clientId,
-    clientSecret: sandbox.clientSecret,
-    scope: sandbox.scope,
-    mailbox: scenario?.reach === 'mailbox' ? `${scenario.name}@${domain}` : sandbox.seededMailbox,
-    imap: { ...sandbox.imap, port: sandbox.imap.tlsPort },
+    clientId: says?.clientId ?? (app ? clientIdOf(app.number) : sandbox.clientId),
+    clientSecret: says?.clientSecret === 'id' ? sandbox.clientSecretId : (says?.clientSecret ?? sandbox.clientSecret),
+    scope: says?.scope ?? sandbox.scope,
+    mailbox: says?.mailbox ?? (scenario?.reach === 'mailbox' ? `${scenario.name}@${domain}` : sandbox.seededMailbox),
+    imap: { ...sandbox.imap, port: sandbox.imap.tlsPort, tls: 'implicit', ...place?.imap },
+    pop: { ...sandbox.pop, port: sandbox.pop.tlsPort, tls: 'implicit', ...place?.pop },
+    smtp: { ...sandbox.smtp, port: sandbox.smtp.starttlsPort, tls: 'starttls', ...place?.smtp },
+    places: Object.fromEntries(sandbox.places),
     control: sandbox.control,
     ca: sandbox.caPem,
     tokenKey: sandbox.tokenKeyPem,
-    certificate: sandbox.appCertificatePem,
-    certificateKey: sandbox.appKeyPem,
+    credential: app?.uses === undefined ? 'secret' : 'certificate',
+    ...certificateFor(sandbox, app?.uses),
     mailboxes: [...sandbox.tenant.mailboxes.keys()],
   };
 }
 
+function certificateFor(sandbox: Sandbox, uses: AppScenario['uses']): Pick<Connection, 'certificate' | 'certificateKey'> {
+  if (uses === 'expired-certificate') return pemOf(sandbox.expiredCertificate);
+  if (uses === 'unregistered-certificate') return pemOf(sandbox.unregisteredCertificate);
+  return { certificate: sandbox.appCertificatePem, certificateKey: sandbox.appKeyPem };
+}
+
+function pemOf(identity: Identity): Pick<Connection, 'certificate' | 'certificateKey'> {
+  return { certificate: identity.certificatePem, certificateKey: identity.keyPem };
+}
+
 /** A configuration for Postern that reaches this sandbox. Paths are relative to the folder that it is written to. */
 export function posternYaml(connection: Connection): string {
+  const server = ({ host, port, tls }: Served) => `{ host: ${host}, port: ${port}, tls: ${tls} }`;
+  const secret = '{ secret: { file: ./client-secret } }';
+  const certificate = '{ certificate: { file: ./app.crt, key: { file: ./app.key } } }';
   return `# Written by postern-sandbox for one run of it: ports and keys change at every start.
 data: ./postern-data
 tenants:
@@ -60,8 +101,10 @@ tenants:
     cloud:
       authority: ${connection.authority}
       scope: ${connection.scope}
-      imap: { host: ${connection.imap.host}, port: ${connection.imap.tlsPort}, tls: implicit }
-    credential: { secret: { file: ./client-secret } }
+      imap: ${server(connection.imap)}
+      pop3: ${server(connection.pop)}
+      smtp: ${server(connection.smtp)}
+    credential: ${connection.credential === 'secret' ? secret : certificate}
     ca: ./ca.pem
 sources:
   ${connection.mailbox.split('@')[0]}:

@@ -7,7 +7,7 @@
 import { randomUUID } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { makeSelfSigned } from './certificates.ts';
+import { type Identity, makeSelfSigned } from './certificates.ts';
 import { syntheticMail } from './mail/synthetic.ts';
 import {
   appScenarios,
@@ -27,9 +27,13 @@ export interface Contoso {
   readonly clientId: string;
   /** The secret of the healthy app and of every scenario app that has a usable one. */
   readonly clientSecret: string;
+  readonly clientSecretId: string;
   /** Key and certificate of the apps that have a good one, in PEM. */
   readonly appKeyPem: string;
   readonly appCertificatePem: string;
+  /** Certificates that will not do: out of date, and never uploaded to any app. */
+  readonly expiredCertificate: Identity;
+  readonly unregisteredCertificate: Identity;
 }
 
 const dayMs = 86_400_000;
@@ -38,11 +42,12 @@ const journalLength = 500;
 export async function makeContoso(now: () => Date): Promise<Contoso> {
   const start = now();
   const days = (count: number) => new Date(start.getTime() + count * dayMs);
-  const [signingKey, foreignKey, good, expired] = await Promise.all([
+  const [signingKey, foreignKey, good, expired, unregistered] = await Promise.all([
     makeSelfSigned('accounts.accesscontrol.sandbox.test', days(-30), days(365)),
     makeSelfSigned('accounts.accesscontrol.elsewhere.test', days(-30), days(365)),
     makeSelfSigned('postern-app', days(-1), days(180)),
     makeSelfSigned('postern-app-expired', days(-400), days(-35)),
+    makeSelfSigned('postern-app-unregistered', days(-1), days(180)),
   ]);
   const journal: string[] = [];
   const tenant: Tenant = {
@@ -50,6 +55,10 @@ export async function makeContoso(now: () => Date): Promise<Contoso> {
     domain,
     apps: new Map(),
     pointers: [],
+    sendAssignments: [],
+    smtpClientAuthenticationDisabled: true,
+    popPipelining: false,
+    submitted: [],
     mailboxes: new Map(),
     signingKey,
     foreignKey,
@@ -64,8 +73,9 @@ export async function makeContoso(now: () => Date): Promise<Contoso> {
     now,
   };
   const value = makeSecret();
+  const clientSecretId = randomUUID();
   const secrets: Readonly<Record<'usual' | 'expired' | 'none', readonly AppSecret[]>> = {
-    usual: [{ id: randomUUID(), value, expires: days(180) }],
+    usual: [{ id: clientSecretId, value, expires: days(180) }],
     expired: [{ id: randomUUID(), value, expires: days(-1) }],
     none: [],
   };
@@ -80,10 +90,20 @@ export async function makeContoso(now: () => Date): Promise<Contoso> {
       ...(shape.quirks ? { quirks: structuredClone(shape.quirks) } : {}),
     });
     tenant.apps.set(app.clientId, app);
-    if (scenario.pointer !== 'none') registerPointer(tenant, app, scenario.pointer === 'wrong-object-id');
+    registerPointer(tenant, app, scenario.pointer);
+    if (scenario.assignedToSend && app.principal) tenant.sendAssignments.push({ objectId: app.principal.oid });
   }
   addMailboxes(tenant, days(-60));
-  return { tenant, clientId: healthyClientId, clientSecret: value, appKeyPem: good.keyPem, appCertificatePem: good.certificatePem };
+  return {
+    tenant,
+    clientId: healthyClientId,
+    clientSecret: value,
+    clientSecretId,
+    appKeyPem: good.keyPem,
+    appCertificatePem: good.certificatePem,
+    expiredCertificate: expired,
+    unregisteredCertificate: unregistered,
+  };
 }
 
 /** Adds a healthy mailbox on which every registered service principal has FullAccess. */
@@ -103,6 +123,11 @@ function addScenarioMailbox(tenant: Tenant, scenario: MailboxScenario, index: nu
   const address = `${scenario.name}@${domain}`;
   const mailbox = makeMailbox(address, scenario.language, structuredClone(scenario.quirks ?? {}));
   mailbox.imapEnabled = scenario.imapEnabled ?? true;
+  mailbox.popEnabled = scenario.popEnabled ?? true;
+  if (scenario.smtpClientAuthenticationDisabled !== undefined) {
+    mailbox.smtpClientAuthenticationDisabled = scenario.smtpClientAuthenticationDisabled;
+  }
+  mailbox.isInSendScope = scenario.isInSendScope ?? true;
   addMailbox(tenant, mailbox, scenario.granted ?? true);
   fillMailbox(mailbox, { count: scenario.messages ?? 12, seed: 100 + index, from, medianBytes: 4096, boundBytes: 60_000 });
 }

@@ -10,7 +10,7 @@ import { addMailbox, fillMailbox } from './contoso.ts';
 import { nextUidValidity, renameFolder } from './exchange/imap/folders.ts';
 import { Folder, sha256Of } from './folder.ts';
 import { howToReach, scenarios } from './scenario.ts';
-import { type App, folderOf, type Mailbox, mailboxOf, makeMailbox, makeSecret, type Tenant } from './tenant.ts';
+import { type App, folderOf, type Mailbox, mailboxOf, makeMailbox, makeSecret, registerPointer, type Tenant } from './tenant.ts';
 
 const bodyLimitBytes = 200 * 1024 * 1024;
 const dayMs = 86_400_000;
@@ -78,17 +78,25 @@ const routes: readonly (readonly [method: string, path: string, act: Act])[] = [
   ['GET', '/', ({ tenant }) => summary(tenant)],
   ['GET', '/scenarios', () => scenarios.map((one) => ({ ...one, how: howToReach(one) }))],
   ['GET', '/journal', ({ tenant }) => tenant.journal],
+  ['GET', '/submitted', ({ tenant }) => tenant.submitted],
+  ['POST', '/tenant', changeTenant],
   ['POST', '/tokens/expire', ({ tenant }) => expireTokens(tenant)],
   ['POST', '/sessions/cut', ({ tenant, query }) => cutSessions(tenant, query.get('mailbox'))],
   ['GET', '/apps/*', (call) => appSummary(appOf(call))],
   ['POST', '/apps/*', changeApp],
+  ['PUT', '/apps/*/pointer', setPointer],
+  ['DELETE', '/apps/*/pointer', removePointer],
+  ['PUT', '/apps/*/send-assignment', (call) => setSendAssignment(call, true)],
+  ['DELETE', '/apps/*/send-assignment', (call) => setSendAssignment(call, false)],
   ['POST', '/apps/*/secrets', addSecret],
   ['DELETE', '/apps/*/secrets/*', removeSecret],
   ['POST', '/mailboxes', createMailbox],
   ['GET', '/mailboxes/*', (call) => mailboxSummary(mailboxFor(call))],
   ['POST', '/mailboxes/*', changeMailbox],
-  ['PUT', '/mailboxes/*/grants/*', (call) => setGrant(call, true)],
-  ['DELETE', '/mailboxes/*/grants/*', (call) => setGrant(call, false)],
+  ['PUT', '/mailboxes/*/grants/*', (call) => setGrant(call, 'grants', true)],
+  ['DELETE', '/mailboxes/*/grants/*', (call) => setGrant(call, 'grants', false)],
+  ['PUT', '/mailboxes/*/send-as/*', (call) => setGrant(call, 'sendAs', true)],
+  ['DELETE', '/mailboxes/*/send-as/*', (call) => setGrant(call, 'sendAs', false)],
   ['POST', '/mailboxes/*/fill', fill],
   ['GET', '/mailboxes/*/messages', listMessages],
   ['POST', '/mailboxes/*/messages', deliver],
@@ -104,6 +112,8 @@ function summary(tenant: Tenant): unknown {
     tenantId: tenant.id,
     domain: tenant.domain,
     sessions: tenant.sessions.size,
+    smtpClientAuthenticationDisabled: tenant.smtpClientAuthenticationDisabled,
+    popPipelining: tenant.popPipelining,
     apps: [...tenant.apps.values()].map(appSummary),
     mailboxes: [...tenant.mailboxes.values()].map(mailboxSummary),
   };
@@ -129,7 +139,11 @@ function mailboxSummary(mailbox: Mailbox): unknown {
   return {
     address: mailbox.address,
     imapEnabled: mailbox.imapEnabled,
+    popEnabled: mailbox.popEnabled,
+    smtpClientAuthenticationDisabled: mailbox.smtpClientAuthenticationDisabled,
+    isInSendScope: mailbox.isInSendScope,
     grants: mailbox.grants.size,
+    sendAs: mailbox.sendAs.size,
     seen: mailbox.seen,
     quirks: mailbox.quirks,
     folders: mailbox.folders.map(({ name, uidValidity, uidNext, messages }) => ({ name, uidValidity, uidNext, messages: messages.length })),
@@ -164,6 +178,38 @@ async function changeApp(call: Call): Promise<unknown> {
   if (app.principal && Array.isArray(wanted['roles'])) app.principal.roles = wanted['roles'].map(String);
   setQuirks(app.quirks, wanted['quirks']);
   return appSummary(app);
+}
+
+async function changeTenant({ tenant, json }: Call): Promise<unknown> {
+  const { smtpClientAuthenticationDisabled, popPipelining } = await json();
+  if (typeof smtpClientAuthenticationDisabled === 'boolean') tenant.smtpClientAuthenticationDisabled = smtpClientAuthenticationDisabled;
+  if (typeof popPipelining === 'boolean') tenant.popPipelining = popPipelining;
+  return { smtpClientAuthenticationDisabled: tenant.smtpClientAuthenticationDisabled, popPipelining: tenant.popPipelining };
+}
+
+/** `New-ServicePrincipal`: the object id that is given is taken as it is; without one it is the right one. */
+async function setPointer(call: Call): Promise<unknown> {
+  const app = appOf(call);
+  const { objectId } = await call.json();
+  removePointer(call);
+  if (typeof objectId === 'string') call.tenant.pointers.push({ appId: app.clientId, objectId, refusesLogins: 0 });
+  else registerPointer(call.tenant, app);
+  return call.tenant.pointers.find((one) => one.appId === app.clientId);
+}
+
+function removePointer(call: Call): void {
+  const { clientId } = appOf(call);
+  const left = call.tenant.pointers.filter((one) => one.appId !== clientId);
+  call.tenant.pointers.splice(0, call.tenant.pointers.length, ...left);
+}
+
+function setSendAssignment(call: Call, isAssigned: boolean): unknown {
+  const objectId = appOf(call).principal?.oid;
+  if (objectId === undefined) throw new ControlError(409, 'the app has no service principal');
+  const { sendAssignments } = call.tenant;
+  const left = sendAssignments.filter((one) => one.objectId !== objectId);
+  sendAssignments.splice(0, sendAssignments.length, ...left, ...(isAssigned ? [{ objectId }] : []));
+  return { objectId, isAssigned };
 }
 
 /** Adds a secret and answers with its value. `expiresInDays` may be negative. */
@@ -209,6 +255,10 @@ async function changeMailbox(call: Call): Promise<unknown> {
   const mailbox = mailboxFor(call);
   const wanted = await call.json();
   if (typeof wanted['imapEnabled'] === 'boolean') mailbox.imapEnabled = wanted['imapEnabled'];
+  if (typeof wanted['popEnabled'] === 'boolean') mailbox.popEnabled = wanted['popEnabled'];
+  if (typeof wanted['isInSendScope'] === 'boolean') mailbox.isInSendScope = wanted['isInSendScope'];
+  const isDisabled = wanted['smtpClientAuthenticationDisabled'];
+  if (typeof isDisabled === 'boolean' || isDisabled === null) mailbox.smtpClientAuthenticationDisabled = isDisabled;
   setQuirks(mailbox.quirks, wanted['quirks']);
   return mailboxSummary(mailbox);
 }
@@ -223,12 +273,12 @@ function setQuirks(quirks: object, wanted: unknown): void {
 }
 
 /** The grant is named by object id or by client id. */
-function setGrant(call: Call, isGranted: boolean): unknown {
+function setGrant(call: Call, right: 'grants' | 'sendAs', isGranted: boolean): unknown {
   const mailbox = mailboxFor(call);
   const named = (call.places[1] ?? '').toLowerCase();
   const oid = call.tenant.apps.get(named)?.principal?.oid ?? named;
-  if (isGranted) mailbox.grants.add(oid);
-  else mailbox.grants.delete(oid);
+  if (isGranted) mailbox[right].add(oid);
+  else mailbox[right].delete(oid);
   return { oid, isGranted };
 }
 

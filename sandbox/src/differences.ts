@@ -21,7 +21,15 @@ const notLikeTheRealOne: readonly string[] = [
   'Folders for calendar, contacts and the like are there and empty. No item is ever turned into iCalendar or winmail.dat.',
   'Words of success answers ("OK FETCH completed.") follow published traces where there are some. Match on the tag and on OK, NO or BAD.',
   'IPv6 is not listened on, though the certificate names ::1.',
-  'Only IMAP is there so far: no POP3, no SMTP, no Graph, no Exchange admin REST.',
+  'No Graph, no Exchange admin REST.',
+  'The tenant has SMTP AUTH switched off and each mailbox switched on, the way that Microsoft prefers; the mailboxes of `smtp-off` and `smtp-off-tenant` have not.',
+  'POP3: a login takes a snapshot of INBOX and locks nothing. RETR leaves every flag as it is. The form of unique ids, what CAPA offers before STLS, and the answers to a throttled, expired or busy session are assumed from IMAP.',
+  'POP3: a mailbox without a grant refuses the login. The real one may refuse or connect nothing; traces of it were not found.',
+  'POP3 takes commands that were sent ahead although PIPELINING is not offered, and counts them; what Exchange does with them is not known.',
+  'SMTP: a missing FullAccess shows at the end of the message ("430 4.2.0 STOREDRV…"), not at the login: the report names STOREDRV.Submission, its stage is inferred from that. The same holds for SendAs, limits and blocks.',
+  'SMTP: a message is kept as it came. Exchange adds headers, may rewrite addresses, and has more limits than are here. Nothing leaves the machine: recipients that are no mailbox here are only listed.',
+  'SMTP: a block of a mailbox ("550 5.2.25x") comes by its scenario, never from errors that were counted. A session outlives its token.',
+  'IMAP and POP3 have no limit of sessions unless a scenario sets one. Four SMTP sessions of a mailbox are one too many.',
 ];
 
 function row(cells: readonly string[]): string {
@@ -46,8 +54,8 @@ export function differences(): string {
 
 # The sandbox and the real service
 
-The sandbox stands in for Entra's token endpoint and for Exchange Online's IMAP server. What it does is simulated from published facts, each
-with its evidence: **doc** is Microsoft's own documentation or an RFC, **recorded** is a trace or report of the real service that others
+The sandbox stands in for Entra's token endpoint and for Exchange Online's IMAP, POP3 and SMTP submission servers. What it does is simulated from
+published facts, each with its evidence: **doc** is Microsoft's own documentation or an RFC, **recorded** is a trace or report of the real service that others
 published, **assumed** is our own filling of a gap.
 
 ## What is not like the real one
@@ -70,6 +78,12 @@ ${scenarioTable('mailbox')}
 
 ${scenarioTable('said')}
 
+## Scenarios of the network
+
+The same tenant behind other hosts and ports, so that the healthy servers can be reached beside them.
+
+${scenarioTable('place')}
+
 ## AADSTS answers
 
 Number, \`error\` and HTTP status follow Microsoft's table; the text is as recorded, or a sentence of ours.
@@ -84,6 +98,7 @@ export function scenarioList(): string {
     ['app', 'By app (client id)'],
     ['mailbox', 'By mailbox'],
     ['said', 'By what the client says'],
+    ['place', 'Of the network'],
   ];
   return groups
     .map(([reach, title]) => {

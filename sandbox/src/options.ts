@@ -23,11 +23,15 @@ export class UsageError extends Error {}
 
 const options = {
   json: { type: 'boolean', help: 'when ready, print one line of JSON on stdout with everything a client needs' },
-  out: { type: 'string', value: 'DIR', help: 'when ready, write ca.pem, sandbox.json, client-secret and postern.yaml into DIR' },
+  out: {
+    type: 'string',
+    value: 'DIR',
+    help: 'when ready, write ca.pem, sandbox.json, client-secret, app.crt, app.key and postern.yaml into DIR',
+  },
   scenario: {
     type: 'string',
     value: 'NAME',
-    help: 'let what is printed and written point to this scenario instead of the healthy app and the seeded mailbox',
+    help: 'let what is printed and written point to this scenario instead of the healthy app, the seeded mailbox and the healthy servers',
   },
   'seed-mail': {
     type: 'string',
@@ -44,7 +48,7 @@ const options = {
   port: {
     type: 'string',
     value: 'BASE',
-    help: 'first of four ports: Entra, IMAP with TLS, IMAP with STARTTLS, control; by default the system chooses',
+    help: 'first of seven ports: Entra, IMAP with TLS, IMAP with STARTTLS, control, POP3 with TLS, POP3 with STLS, SMTP; by default the system chooses',
   },
   'with-stdin': { type: 'boolean', help: 'end when standard input ends, so that a program that dies takes the sandbox with it' },
   list: { type: 'boolean', help: 'print the table of scenarios and end' },
@@ -88,7 +92,7 @@ function milliseconds(text: string): number {
 
 function port(text: string): number {
   const value = Number(text);
-  if (!Number.isInteger(value) || value < 1 || value > 65_532) throw new UsageError(`--port wants a number from 1 to 65532, not ${text}`);
+  if (!Number.isInteger(value) || value < 1 || value > 65_529) throw new UsageError(`--port wants a number from 1 to 65529, not ${text}`);
   return value;
 }
 

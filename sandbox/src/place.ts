@@ -5,20 +5,26 @@
  * Everything listens on 127.0.0.1 only, and there is no option to change that.
  */
 
-import type { AddressInfo, Server, Socket } from 'node:net';
+import type { Server, Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
-import { makeAuthority } from './certificates.ts';
+import { type Identity, makeAuthority } from './certificates.ts';
 import { makeContoso, seedMailbox } from './contoso.ts';
 import { serveControl } from './control.ts';
 import { serveEntra } from './entra/endpoint.ts';
 import { serveImap } from './exchange/imap/listen.ts';
+import { servePop } from './exchange/pop/listen.ts';
+import { serveSmtp } from './exchange/smtp/listen.ts';
 import { capturedMail } from './mail/telemessage.ts';
+import { makeNetwork, type Place, portOf } from './network.ts';
 import { bulkMailbox, seededMailbox } from './scenario.ts';
 import { exchangeResource, folderOf, mailboxOf, type Tenant } from './tenant.ts';
 
 export interface SandboxOptions {
   readonly now?: () => Date;
-  /** First of four ports: Entra, IMAP with TLS, IMAP with STARTTLS, control. Without it the system chooses each. */
+  /**
+   * First of seven ports: Entra, IMAP with TLS, IMAP with STARTTLS, control, POP3 with TLS, POP3 with STLS, SMTP with STARTTLS.
+   * Without it the system chooses each, as it always does those of the scenarios of the network.
+   */
   readonly basePort?: number;
   /** Folders whose `*.eml` are added to the seeded mailbox. */
   readonly seedMail?: readonly string[];
@@ -38,7 +44,16 @@ export interface Sandbox {
   /** A certificate that is registered for the healthy app, and its key. */
   readonly appCertificatePem: string;
   readonly appKeyPem: string;
+  /** The id of the client secret, which some paste for its value. */
+  readonly clientSecretId: string;
+  /** Certificates that will not do: out of date, and never uploaded to any app. */
+  readonly expiredCertificate: Identity;
+  readonly unregisteredCertificate: Identity;
   readonly imap: { readonly host: 'localhost'; readonly tlsPort: number; readonly starttlsPort: number };
+  readonly pop: { readonly host: 'localhost'; readonly tlsPort: number; readonly starttlsPort: number };
+  readonly smtp: { readonly host: 'localhost'; readonly starttlsPort: number };
+  /** Where to connect to for each scenario of the network. */
+  readonly places: ReadonlyMap<string, Place>;
   readonly control: string;
   /** The authority that signed the servers' certificate. */
   readonly caPem: string;
@@ -63,7 +78,13 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   for (const directory of options.seedMail ?? []) if (seeded) await seedMailbox(seeded, directory, now());
 
   const imap = serveImap(tenant, keys);
-  const servers = [serveEntra(tenant, keys), imap.tls, imap.starttls, serveControl(tenant)];
+  const pop = servePop(tenant, keys);
+  const smtp = serveSmtp(tenant, keys);
+  const entra = serveEntra(tenant, keys);
+  const control = serveControl(tenant);
+  const network = await makeNetwork(tenant, authorityCertificate, now());
+  const numbered = [entra, imap.tls, imap.starttls, control, pop.tls, pop.starttls, smtp];
+  const servers = [...numbered, ...network.servers];
   const sockets = new Set<Socket>();
   for (const one of servers) {
     one.on('connection', (socket: Socket) => {
@@ -80,11 +101,10 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   };
   const deliveries = options.deliverEveryMs === undefined ? undefined : deliverEvery(tenant, options.deliverEveryMs);
   try {
-    const ports: number[] = [];
-    for (const [index, one] of servers.entries())
-      ports.push(await listen(one, options.basePort === undefined ? 0 : options.basePort + index));
-    const [entraPort = 0, tlsPort = 0, starttlsPort = 0, controlPort = 0] = ports;
-    const authority = `https://localhost:${entraPort}`;
+    for (const [index, one] of numbered.entries()) await listen(one, options.basePort === undefined ? 0 : options.basePort + index);
+    for (const one of network.servers) await listen(one, 0);
+    const authority = `https://localhost:${portOf(entra)}`;
+    const host = 'localhost';
     return {
       tenant,
       authority,
@@ -94,8 +114,14 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
       clientSecret: contoso.clientSecret,
       appCertificatePem: contoso.appCertificatePem,
       appKeyPem: contoso.appKeyPem,
-      imap: { host: 'localhost', tlsPort, starttlsPort },
-      control: `http://127.0.0.1:${controlPort}`,
+      clientSecretId: contoso.clientSecretId,
+      expiredCertificate: contoso.expiredCertificate,
+      unregisteredCertificate: contoso.unregisteredCertificate,
+      imap: { host, tlsPort: portOf(imap.tls), starttlsPort: portOf(imap.starttls) },
+      pop: { host, tlsPort: portOf(pop.tls), starttlsPort: portOf(pop.starttls) },
+      smtp: { host, starttlsPort: portOf(smtp) },
+      places: network.places({ imap: portOf(imap.starttls), pop: portOf(pop.starttls), smtp: portOf(smtp) }),
+      control: `http://127.0.0.1:${portOf(control)}`,
       caPem: authorityCertificate.certificatePem,
       tokenKeyPem: tenant.signingKey.certificate.publicKey.export({ type: 'spki', format: 'pem' }).toString(),
       seededMailbox,
@@ -108,7 +134,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   }
 }
 
-async function listen(server: Server, port: number): Promise<number> {
+async function listen(server: Server, port: number): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(port, '127.0.0.1', () => {
@@ -116,7 +142,6 @@ async function listen(server: Server, port: number): Promise<number> {
       resolve();
     });
   });
-  return (server.address() as AddressInfo).port;
 }
 
 function deliverEvery(tenant: Tenant, everyMs: number): NodeJS.Timeout {

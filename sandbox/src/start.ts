@@ -49,9 +49,10 @@ async function run(line: CommandLine, scenario: ReturnType<typeof scenarioNamed>
     const { stderr } = process;
     stderr.write(`  token endpoint  ${shown.tokenEndpoint}\n`);
     stderr.write(`  client id       ${shown.clientId}${scenario?.reach === 'app' ? ` (${scenario.name})` : ''}\n`);
-    stderr.write(
-      `  IMAP            ${shown.imap.host}:${shown.imap.tlsPort} TLS, ${shown.imap.host}:${shown.imap.starttlsPort} STARTTLS\n`,
-    );
+    const { imap, pop, smtp } = shown;
+    stderr.write(`  IMAP            ${imap.host}:${imap.port} (STARTTLS: ${imap.starttlsPort})\n`);
+    stderr.write(`  POP3            ${pop.host}:${pop.port} (STLS: ${pop.starttlsPort})\n`);
+    stderr.write(`  SMTP            ${smtp.host}:${smtp.port} (STARTTLS)\n`);
     stderr.write(`  mailbox         ${shown.mailbox}\n`);
     stderr.write(`  control         ${shown.control}\n`);
     if (line.out !== undefined) stderr.write(`  files           ${line.out}/postern.yaml, ca.pem, client-secret, sandbox.json\n`);

@@ -29,6 +29,12 @@ export interface AppQuirks {
   foreignSignature?: boolean;
   /** Milliseconds before every answer. */
   answerAfterMs?: number;
+  /** Tokens carry this `scp` and no `roles`, as those of a signed-in user do. */
+  delegatedScope?: string;
+  /** The clock of all the services, against that of the machine, whenever this app is asked for: seconds. */
+  clockOffsetSeconds?: number;
+  /** So many tokens come without `roles`, as those do that were asked for before the consent was given. */
+  rolesAfterTokens?: number;
 }
 
 export interface App {
@@ -58,6 +64,22 @@ export interface Principal {
 export interface Pointer {
   readonly appId: string;
   readonly objectId: string;
+  /** So many of the next logins are refused as if it were not there yet. */
+  refusesLogins: number;
+}
+
+/** A management role assignment of `Application SMTP.SendAsApp`; it covers the mailboxes with `isInSendScope`. */
+export interface SendAssignment {
+  readonly objectId: string;
+}
+
+/** One answer of the submission server in the place of its own. */
+export interface SmtpAnswer {
+  readonly at: 'login' | 'password' | 'mail' | 'message';
+  /** Code, enhanced code and text; the server's bracket comes behind it. */
+  readonly reply: string;
+  /** So many times, then all is well. Without it: always. */
+  times?: number;
 }
 
 /** How a mailbox misbehaves. Every key is optional; none of them is a healthy mailbox. */
@@ -82,8 +104,16 @@ export interface MailboxQuirks {
   uidValidityChangesEvery?: number;
   /** Milliseconds before every answer, and bytes per second of what is sent. */
   slow?: { commandMs: number };
-  /** Milliseconds before the answer to AUTHENTICATE. */
+  /** Milliseconds before the answer to a login, on every protocol. */
   slowLoginMs?: number;
+  /** So many of the next logins find the grant not in effect yet. */
+  grantAfterLogins?: number;
+  /** CAPA after the login offers PIPELINING. */
+  popPipelining?: boolean;
+  /** SMTP answers this at one stage. */
+  smtpAnswer?: SmtpAnswer;
+  /** Messages a minute that SMTP takes; 30 without it. */
+  smtpPerMinute?: number;
   /** So many of the next sessions are told that the server is unavailable when they open a folder, and are closed. */
   unavailable?: number;
   /** RFC822.SIZE: the real size is multiplied by this. Without it the size is only a few bytes off. */
@@ -97,12 +127,39 @@ export interface MailboxQuirks {
 export interface Mailbox {
   readonly address: string;
   imapEnabled: boolean;
+  popEnabled: boolean;
+  /** The mailbox's switch for SMTP AUTH. M365 (doc): true is off, false is on whatever the tenant says, null takes what the tenant says. */
+  smtpClientAuthenticationDisabled: boolean | null;
+  /** Covered by the scope of the role assignments for SMTP. */
+  isInSendScope: boolean;
   /** Object ids of the pointers with FullAccess. */
   readonly grants: Set<string>;
+  /** Object ids of the pointers that may send as this address without opening the mailbox. */
+  readonly sendAs: Set<string>;
   readonly folders: Folder[];
   readonly quirks: MailboxQuirks;
   /** Counters for tests: what this mailbox has lived through. */
-  readonly seen: { logins: number; commands: number; sessions: number };
+  readonly seen: {
+    logins: number;
+    commands: number;
+    sessions: number;
+    /** Open SMTP sessions. */
+    senders: number;
+    /** POP3 commands that came before the answer to the one before, although PIPELINING was not offered. */
+    pipelined: number;
+  };
+}
+
+/** A message that was submitted, for the control port. */
+export interface Submitted {
+  readonly at: Date;
+  readonly mailbox: string;
+  readonly mailFrom: string;
+  readonly recipients: readonly string[];
+  /** Those of them that are mailboxes here. */
+  readonly delivered: readonly string[];
+  readonly sha256: string;
+  readonly sizeBytes: number;
 }
 
 export interface Tenant {
@@ -110,6 +167,13 @@ export interface Tenant {
   readonly domain: string;
   readonly apps: Map<string, App>;
   readonly pointers: Pointer[];
+  readonly sendAssignments: SendAssignment[];
+  /** The organisation's switch for SMTP AUTH. M365 (doc): true in tenants made since 2020. */
+  smtpClientAuthenticationDisabled: boolean;
+  /** CAPA offers PIPELINING, which Exchange does not. */
+  popPipelining: boolean;
+  /** The last messages that were submitted. */
+  readonly submitted: Submitted[];
   readonly mailboxes: Map<string, Mailbox>;
   readonly signingKey: Identity;
   readonly foreignKey: Identity;
@@ -201,10 +265,15 @@ export function makeMailbox(address: string, language: 'en' | 'de' = 'en', quirk
   return {
     address,
     imapEnabled: true,
+    popEnabled: true,
+    // M365 (doc): the way that Microsoft prefers: off for the tenant, on for the mailboxes that need it.
+    smtpClientAuthenticationDisabled: false,
+    isInSendScope: true,
     grants: new Set(),
+    sendAs: new Set(),
     folders,
     quirks: { ...quirks },
-    seen: { logins: 0, commands: 0, sessions: 0 },
+    seen: { logins: 0, commands: 0, sessions: 0, senders: 0, pipelined: 0 },
   };
 }
 
@@ -218,7 +287,17 @@ export function mailboxOf(tenant: Tenant, address: string): Mailbox | undefined 
   return tenant.mailboxes.get(address.toLowerCase());
 }
 
-/** Registers the app's service principal in Exchange. With `wrongObjectId` it takes the app registration's, the classic mistake. */
-export function registerPointer(tenant: Tenant, app: App, wrongObjectId = false): void {
-  if (app.principal) tenant.pointers.push({ appId: app.clientId, objectId: wrongObjectId ? app.objectId : app.principal.oid });
+export type PointerState = 'right' | 'wrong-object-id' | 'late' | 'none';
+
+/** How many logins a pointer refuses that is made `late`. */
+const lateLogins = 2;
+
+/** Registers the app's service principal in Exchange. `wrong-object-id` takes the app registration's, the classic mistake. */
+export function registerPointer(tenant: Tenant, app: App, state: PointerState = 'right'): void {
+  if (!app.principal || state === 'none') return;
+  tenant.pointers.push({
+    appId: app.clientId,
+    objectId: state === 'wrong-object-id' ? app.objectId : app.principal.oid,
+    refusesLogins: state === 'late' ? lateLogins : 0,
+  });
 }

@@ -1,21 +1,20 @@
 /**
- * The sandbox judged by clients that nobody here wrote: imapflow, curl, mbsync, openssl.
+ * IMAP and the token endpoint judged by clients that nobody here wrote: imapflow, curl, mbsync, openssl.
  *
  * A program that this machine does not have is skipped by name; with CI=true that is a failure for those that CI installs.
  */
 
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, type TestContext, test } from 'node:test';
+import { after, before, test } from 'node:test';
 import { ImapFlow } from 'imapflow';
 import { type Sandbox, startSandbox } from '../src/place.ts';
 import { tokenFor } from './dialogue.ts';
+import { has, run } from './programs.ts';
 
-const limitMs = 30_000;
 let sandbox: Sandbox;
 let directory: string;
 let token: string;
@@ -30,33 +29,6 @@ after(async () => {
   await sandbox.close();
   rmSync(directory, { recursive: true, force: true });
 });
-
-/** The programs that CI installs; the others are witnesses where they happen to be. */
-const wanted: ReadonlySet<string> = new Set(['curl', 'mbsync', 'openssl']);
-
-/** Skips the test by name when the program is not here. */
-function has(program: string, context: TestContext): boolean {
-  const found = spawnSync(program, ['--version'], { stdio: 'ignore' }).error === undefined;
-  if (found) return true;
-  if (wanted.has(program)) assert.notEqual(process.env['CI'], 'true', `${program} is missing`);
-  context.skip(`${program} is not on this machine`);
-  return false;
-}
-
-/** Runs a program beside the sandbox, which lives in this process. */
-async function run(program: string, args: readonly string[], input = ''): Promise<{ code: number | null; stdout: Buffer; stderr: string }> {
-  const child: ChildProcess = spawn(program, args, { timeout: limitMs });
-  const stdout: Buffer[] = [];
-  const stderr: Buffer[] = [];
-  child.stdout?.on('data', (chunk: Buffer) => stdout.push(chunk));
-  child.stderr?.on('data', (chunk: Buffer) => stderr.push(chunk));
-  child.stdin?.end(input);
-  const code = await new Promise<number | null>((resolve, reject) => {
-    child.on('error', reject);
-    child.on('close', resolve);
-  });
-  return { code, stdout: Buffer.concat(stdout), stderr: Buffer.concat(stderr).toString() };
-}
 
 function hashesOf(address: string): Promise<string[]> {
   return fetch(`${sandbox.control}/mailboxes/${address}/messages`)

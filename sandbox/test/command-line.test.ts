@@ -49,6 +49,9 @@ test('--json prints one line with everything a client needs, and SIGTERM ends it
     assert.equal(typeof ready[key], 'string', key);
   }
   assert.equal(ready.imap.port, ready.imap.tlsPort);
+  assert.equal(ready.pop.port, ready.pop.tlsPort);
+  assert.equal(ready.smtp.port, ready.smtp.starttlsPort);
+  assert.equal(ready.places['silent-server'].imap.host, 'localhost');
   assert.ok(ready.mailboxes.includes('telemessage@contoso.test'));
   child.kill('SIGTERM');
   const { code, stdout, stderr } = await ended;
@@ -102,7 +105,7 @@ test('a taken port is an error and not a crash', async () => {
   await new Promise((resolve) => taken.once('listening', resolve));
   const address = taken.address();
   assert.ok(typeof address === 'object' && address);
-  const { code, stderr } = await start('--port', String(Math.min(address.port, 65_532)), '--without-seed').ended;
+  const { code, stderr } = await start('--port', String(Math.min(address.port, 65_529)), '--without-seed').ended;
   taken.close();
   assert.equal(code, 1);
   assert.match(stderr, /EADDRINUSE/);

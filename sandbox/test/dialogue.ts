@@ -1,10 +1,12 @@
 /**
- * What the sandbox's own tests have in common: a sandbox for one test file, token requests, and an IMAP dialogue by hand.
+ * What the sandbox's own tests have in common: token requests, and a dialogue by hand over IMAP, POP3 and SMTP.
  *
  * Every wait has a deadline, and a failing wait shows the dialogue with `>` and `<`.
  */
 
+import assert from 'node:assert/strict';
 import { request } from 'node:https';
+import { connect as connectPlain } from 'node:net';
 import { connect, type TLSSocket } from 'node:tls';
 import type { Sandbox } from '../src/place.ts';
 
@@ -65,7 +67,7 @@ export function xoauth2(user: string, token: string): string {
   return Buffer.from(`user=${user}\x01auth=Bearer ${token}\x01\x01`).toString('base64');
 }
 
-/** An IMAP connection by hand. */
+/** A connection by hand. */
 export class Dialogue {
   readonly #socket: TLSSocket;
   readonly #lines: string[] = [];
@@ -90,13 +92,69 @@ export class Dialogue {
     socket.on('error', end);
   }
 
-  static async open(sandbox: Sandbox): Promise<Dialogue> {
-    const dialogue = new Dialogue(connect({ host: '127.0.0.1', port: sandbox.imap.tlsPort, servername: 'localhost', ca: sandbox.caPem }));
-    await dialogue.until(/^\* OK .*\r\n/);
+  static async #tls(sandbox: Sandbox, port: number, greeting: RegExp): Promise<Dialogue> {
+    const dialogue = new Dialogue(connect({ host: '127.0.0.1', port, servername: 'localhost', ca: sandbox.caPem }));
+    await dialogue.until(greeting);
     return dialogue;
   }
 
-  /** Opens and logs in. */
+  static async open(sandbox: Sandbox): Promise<Dialogue> {
+    return await Dialogue.#tls(sandbox, sandbox.imap.tlsPort, /^\* OK .*\r\n/);
+  }
+
+  static async openPop(sandbox: Sandbox): Promise<Dialogue> {
+    return await Dialogue.#tls(sandbox, sandbox.pop.tlsPort, /^\+OK .*\r\n/);
+  }
+
+  /** Opens POP3 and logs in by the two lines. Returns the dialogue and what the server said to the token. */
+  static async popLogin(sandbox: Sandbox, user: string, token?: string): Promise<{ dialogue: Dialogue; said: string }> {
+    const dialogue = await Dialogue.openPop(sandbox);
+    assert.equal(await dialogue.line('AUTH XOAUTH2'), '+ \r\n');
+    return { dialogue, said: await dialogue.line(xoauth2(user, token ?? (await tokenFor(sandbox)))) };
+  }
+
+  /** Opens SMTP, says EHLO, puts TLS on, and says EHLO again. */
+  static async openSmtp(sandbox: Sandbox): Promise<Dialogue> {
+    const plain = connectPlain({ host: '127.0.0.1', port: sandbox.smtp.starttlsPort });
+    for (const [wanted, next] of [
+      [/^220 .*\r\n$/, 'EHLO tester.test\r\n'],
+      [/^(?:250-.*\r\n)+250 .*\r\n$/, 'STARTTLS\r\n'],
+      [/^220 .*\r\n$/, ''],
+    ] as const) {
+      const said = await new Promise<Buffer>((resolve) => plain.once('data', resolve));
+      assert.match(said.toString(), wanted);
+      if (next !== '') plain.write(next);
+    }
+    const dialogue = new Dialogue(connect({ socket: plain, servername: 'localhost', ca: sandbox.caPem }));
+    await dialogue.reply('EHLO tester.test');
+    return dialogue;
+  }
+
+  /** Opens SMTP and logs in. Returns the dialogue and what the server said to the token. */
+  static async smtpLogin(sandbox: Sandbox, user: string, token?: string): Promise<{ dialogue: Dialogue; said: string }> {
+    const dialogue = await Dialogue.openSmtp(sandbox);
+    return { dialogue, said: await dialogue.reply(`AUTH XOAUTH2 ${xoauth2(user, token ?? (await tokenFor(sandbox)))}`) };
+  }
+
+  /** Sends a line and returns the one line that comes back. */
+  async line(text: string): Promise<string> {
+    this.send(`${text}\r\n`);
+    return await this.until(/^[^\n]*\r\n/);
+  }
+
+  /** Sends a line and returns all up to a dot alone. */
+  async lines(text: string): Promise<string> {
+    this.send(`${text}\r\n`);
+    return await this.until(/^-ERR[^\n]*\r\n|\r\n\.\r\n/);
+  }
+
+  /** Sends a line and returns an SMTP reply, which may have more than one line. */
+  async reply(text: string): Promise<string> {
+    this.send(`${text}\r\n`);
+    return await this.until(/^(?:\d{3}-[^\n]*\r\n)*\d{3} [^\n]*\r\n/);
+  }
+
+  /** Opens IMAP and logs in. */
   static async loggedIn(sandbox: Sandbox, user: string, token?: string): Promise<Dialogue> {
     const dialogue = await Dialogue.open(sandbox);
     await dialogue.command(`AUTHENTICATE XOAUTH2 ${xoauth2(user, token ?? (await tokenFor(sandbox)))}`);

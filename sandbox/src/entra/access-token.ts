@@ -6,7 +6,7 @@
  */
 
 import { randomBytes } from 'node:crypto';
-import { jwtVerify, SignJWT } from 'jose';
+import { decodeJwt, jwtVerify, SignJWT } from 'jose';
 import { thumbprints } from '../certificates.ts';
 import type { App, Principal, Tenant } from '../tenant.ts';
 
@@ -33,10 +33,19 @@ function serialOf(uti: unknown): number {
   return bytes.length === 16 ? bytes.readUInt32BE(12) : -1;
 }
 
+/** The time of the services as this app meets them: quirk `clockOffsetSeconds`. */
+export function clockFor(tenant: Tenant, app: App | undefined): Date {
+  return new Date(tenant.now().getTime() + offsetMs(app));
+}
+
+function offsetMs(app: App | undefined): number {
+  return (app?.quirks.clockOffsetSeconds ?? 0) * 1000;
+}
+
 /** Signs a token. `iat` and `nbf` lie five minutes back, as Entra's do; `exp` is `expires_in` seconds from now. */
 export async function issueToken(tenant: Tenant, grant: Grant): Promise<string> {
   const { app, principal } = grant;
-  const now = Math.floor(tenant.now().getTime() / 1000);
+  const now = Math.floor(clockFor(tenant, app).getTime() / 1000);
   const expires = app.quirks.tokenAlreadyExpired ? now - 60 : now + app.tokenLifetimeSeconds;
   const issuedAt = Math.min(now, expires - 1) - backdatedSeconds;
   const key = app.quirks.foreignSignature ? tenant.foreignKey : tenant.signingKey;
@@ -54,11 +63,12 @@ export async function issueToken(tenant: Tenant, grant: Grant): Promise<string> 
     appid: app.clientId,
     appidacr: grant.appidacr,
     idp: `https://sts.windows.net/${tenant.id}/`,
-    idtyp: 'app',
+    ...(app.quirks.delegatedScope === undefined ? { idtyp: 'app' } : {}),
     oid: principal.oid,
     rh: `1.${randomBytes(18).toString('base64url')}.`,
     // M365 (doc): without a consented role the claim is absent, and the token is issued all the same.
     ...(grant.roles.length > 0 ? { roles: [...grant.roles] } : {}),
+    ...(app.quirks.delegatedScope === undefined ? {} : { scp: app.quirks.delegatedScope }),
     sub: principal.oid,
     tid: tenant.id,
     uti: utiOf(serial),
@@ -79,17 +89,20 @@ export interface TokenFacts {
 /** What Exchange checks of a token by itself. Returns why not, as text for the sandbox's journal, when it does not take it. */
 export async function readToken(tenant: Tenant, token: string, audiences: readonly string[]): Promise<TokenFacts | string> {
   try {
+    const app = tenant.apps.get(String(decodeJwt(token)['appid']));
     const { payload } = await jwtVerify(token, tenant.signingKey.certificate.publicKey, {
       algorithms: ['RS256'],
       issuer: `https://sts.windows.net/${tenant.id}/`,
       audience: [...audiences],
-      currentDate: tenant.now(),
+      currentDate: clockFor(tenant, app),
       requiredClaims: ['exp', 'oid', 'appid', 'tid'],
     });
     if (payload['scp'] !== undefined) return 'the token is delegated (it has scp)';
     if (serialOf(payload['uti']) < tenant.tokensTakenFrom) return 'the token was expired through the control port';
     const roles = Array.isArray(payload['roles']) ? payload['roles'].map(String) : [];
-    return { appId: String(payload['appid']), oid: String(payload['oid']), roles, expires: new Date((payload.exp ?? 0) * 1000) };
+    // `expires` is on the machine's clock, because the session's timer is.
+    const expires = new Date((payload.exp ?? 0) * 1000 - offsetMs(app));
+    return { appId: String(payload['appid']), oid: String(payload['oid']), roles, expires };
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
   }

@@ -11,7 +11,8 @@ import { exportJWK } from 'jose';
 import { thumbprints } from '../certificates.ts';
 import type { App, Tenant } from '../tenant.ts';
 import { type Answer, jsonAnswer, refuse } from './aadsts.ts';
-import { answerTokenRequest, refuseTenant } from './token-request.ts';
+import { clockFor } from './access-token.ts';
+import { answerTokenRequest, otherCloudOf, refuseTenant } from './token-request.ts';
 
 const bodyLimitBytes = 64 * 1024;
 
@@ -42,6 +43,7 @@ async function answer(tenant: Tenant, request: IncomingMessage, response: Server
       `${authority}/${name}/v2.0`,
       `https://login.microsoftonline.com/${name}/oauth2/v2.0/token`,
     ]);
+    if (app) response.setHeader('date', clockFor(tenant, app).toUTCString());
     return send(
       response,
       await answerTokenRequest(tenant, {
@@ -60,11 +62,44 @@ async function answer(tenant: Tenant, request: IncomingMessage, response: Server
   send(response, { status: 404, headers: { 'content-type': 'text/html' }, body: '' });
 }
 
+interface Cloud {
+  readonly authority: string;
+  readonly region: Readonly<Record<string, string>>;
+  readonly instance: string;
+  readonly graph: string;
+  readonly msgraph: string;
+}
+
+/** M365 (recorded): what the document of a tenant in another cloud says, whichever cloud is asked. */
+const otherClouds: Readonly<Record<'USGov' | 'China', Cloud>> = {
+  USGov: {
+    authority: 'https://login.microsoftonline.us',
+    region: { tenant_region_scope: 'USGov', tenant_region_sub_scope: 'DODCON' },
+    instance: 'microsoftonline.us',
+    graph: 'graph.windows.net',
+    msgraph: 'graph.microsoft.us',
+  },
+  China: {
+    authority: 'https://login.partner.microsoftonline.cn',
+    region: { tenant_region_scope: 'CN' },
+    instance: 'partner.microsoftonline.cn',
+    graph: 'graph.chinacloudapi.cn',
+    msgraph: 'microsoftgraph.chinacloudapi.cn',
+  },
+};
+
 /** M365 (doc): the discovery document; the keys that mail clients and libraries read. */
 function discovery(tenant: Tenant, tenantName: string, authority: string): Answer {
+  const other = otherCloudOf(tenantName);
+  if (other) return document(otherClouds[other], tenantName);
   const wrong = refuseTenant(tenant, tenantName);
-  if (wrong !== undefined) return refuse(wrong, { tenant: tenantName, cloud: 'another cloud' }, tenant.now());
-  const base = `${authority}/${tenant.id}`;
+  if (wrong !== undefined) return refuse(wrong, { tenant: tenantName }, tenant.now());
+  const here = { authority, region: { tenant_region_scope: 'EU' }, instance: 'microsoftonline.com', graph: 'graph.windows.net' };
+  return document({ ...here, msgraph: 'graph.microsoft.com' }, tenant.id);
+}
+
+function document(cloud: Cloud, tenantId: string): Answer {
+  const base = `${cloud.authority}/${tenantId}`;
   return jsonAnswer(200, {
     token_endpoint: `${base}/oauth2/v2.0/token`,
     token_endpoint_auth_methods_supported: ['client_secret_post', 'private_key_jwt', 'client_secret_basic'],
@@ -80,10 +115,10 @@ function discovery(tenant: Tenant, tenantName: string, authority: string): Answe
     device_authorization_endpoint: `${base}/oauth2/v2.0/devicecode`,
     http_logout_supported: true,
     end_session_endpoint: `${base}/oauth2/v2.0/logout`,
-    tenant_region_scope: 'EU',
-    cloud_instance_name: 'microsoftonline.com',
-    cloud_graph_host_name: 'graph.windows.net',
-    msgraph_host: 'graph.microsoft.com',
+    ...cloud.region,
+    cloud_instance_name: cloud.instance,
+    cloud_graph_host_name: cloud.graph,
+    msgraph_host: cloud.msgraph,
     rbac_url: 'https://pas.windows.net',
   });
 }

@@ -8,7 +8,7 @@
 import type { App, Tenant } from '../tenant.ts';
 import { exchangeResource, graphResource } from '../tenant.ts';
 import { type AadstsNumber, type Answer, isAadsts, jsonAnswer, refuse } from './aadsts.ts';
-import { issueToken } from './access-token.ts';
+import { clockFor, issueToken } from './access-token.ts';
 import { judgeAssertion, judgeSecret, type Verdict } from './credential.ts';
 
 export interface TokenRequest {
@@ -30,17 +30,27 @@ const shared = ['common', 'organizations', 'consumers'];
 const guid = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/i;
 const domainName = /^[a-z0-9-]+(?:\.[a-z0-9-]+)+$/i;
 
-/** Why a tenant's name is not taken, or undefined. `.cn.test` and `.us.test` stand for tenants of other clouds. */
+/** Tenants that live in another cloud, by the end of their name or by their GUID. */
+const elsewhere = [
+  { cloud: 'USGov', name: /\.us\.test$/i, id: '5a000000-7e4a-4000-8000-0000000005a0' },
+  { cloud: 'China', name: /\.cn\.test$/i, id: '5a000000-7e4a-4000-8000-0000000000c4' },
+] as const;
+
+export function otherCloudOf(name: string): 'USGov' | 'China' | undefined {
+  return elsewhere.find((one) => one.name.test(name) || one.id === name.toLowerCase())?.cloud;
+}
+
+/** Why a tenant's name is not taken, or undefined. */
 export function refuseTenant(tenant: Tenant, name: string): AadstsNumber | undefined {
   if (name.toLowerCase() === tenant.domain || name.toLowerCase() === tenant.id) return undefined;
   if (shared.includes(name.toLowerCase())) return 50059;
-  if (/\.(?:cn|us)\.test$/i.test(name)) return 90038;
+  if (otherCloudOf(name)) return 90038;
   return guid.test(name) || domainName.test(name) ? 90002 : 900023;
 }
 
 /** The whole judgement. The returned answer may still be spoilt by the app's `busy` quirk, which is the endpoint's business. */
 export async function answerTokenRequest(tenant: Tenant, request: TokenRequest): Promise<Answer> {
-  const now = tenant.now();
+  let now = tenant.now();
   const values: Record<string, string> = { tenant: request.tenantName, method: request.method };
   const no = (number: AadstsNumber, more: Readonly<Record<string, string>> = {}) =>
     refuse(number, { ...values, ...more }, now, request.correlationId);
@@ -56,7 +66,7 @@ export async function answerTokenRequest(tenant: Tenant, request: TokenRequest):
   values['scope'] = form.get('scope') ?? '';
 
   const wrongTenant = refuseTenant(tenant, request.tenantName);
-  if (wrongTenant !== undefined) return no(wrongTenant, { cloud: request.tenantName.toLowerCase().includes('.cn.') ? 'China' : 'USGov' });
+  if (wrongTenant !== undefined) return no(wrongTenant, { cloud: otherCloudOf(request.tenantName) ?? '' });
   if (!grant) return no(900144, { field: 'grant_type' });
   if (grant !== 'client_credentials') return no(70003);
   if (!clientId) return no(900144, { field: 'client_id' });
@@ -68,6 +78,7 @@ export async function answerTokenRequest(tenant: Tenant, request: TokenRequest):
   const app = tenant.apps.get(clientId);
   if (!app) return no(700016);
   app.tokenRequests += 1;
+  now = clockFor(tenant, app);
   values['name'] = app.name;
   if (app.quirks.aadsts !== undefined && isAadsts(app.quirks.aadsts)) return no(app.quirks.aadsts);
 
@@ -83,11 +94,20 @@ export async function answerTokenRequest(tenant: Tenant, request: TokenRequest):
     app,
     principal: app.principal,
     audience: app.quirks.audience ?? audience,
-    roles: isExchange ? app.principal.roles : [],
+    roles: isExchange && hasRoles(app) ? app.principal.roles : [],
     appidacr: verdict.appidacr,
   });
   const life = app.tokenLifetimeSeconds;
   return jsonAnswer(200, { token_type: 'Bearer', expires_in: life, ext_expires_in: life, access_token: token });
+}
+
+/** Not in a delegated token, and not in those that come before the consent has reached every server. */
+function hasRoles(app: App): boolean {
+  const { quirks } = app;
+  if (quirks.delegatedScope !== undefined) return false;
+  if (!quirks.rolesAfterTokens || quirks.rolesAfterTokens <= 0) return true;
+  quirks.rolesAfterTokens -= 1;
+  return false;
 }
 
 async function judgeCredential(

@@ -5,8 +5,8 @@
  * unless the client said `+`. RFC 3501 §4 and §9, RFC 7888 for LITERAL+.
  */
 
-import type { Incoming } from './incoming.ts';
-import { literalLimitBytes } from './incoming.ts';
+import type { Incoming } from '../incoming.ts';
+import { literalLimitBytes } from '../incoming.ts';
 
 export type Argument =
   | { readonly kind: 'atom'; readonly text: string }

@@ -6,10 +6,11 @@
  * RFC 3501 §6.4.5.
  */
 
-import { type Flag, type Message, rawOf } from '../../folder.ts';
+import type { Flag, Message } from '../../folder.ts';
 import type { MailboxQuirks } from '../../tenant.ts';
+import { headerEnd, type Part, readHeaders, readMessage } from '../mime.ts';
+import { shownSize, substituteFor } from '../oddities.ts';
 import { type Argument, badArgument, type Command, textOf } from './command.ts';
-import { headerEnd, type Part, readHeaders, readMessage } from './mime.ts';
 import { positionsIn } from './sequence-set.ts';
 import type { Session } from './session.ts';
 import { bodyStructure, envelope } from './structure.ts';
@@ -73,7 +74,7 @@ export async function fetch(session: Session, command: Command): Promise<string>
 
 function answer(session: Session, sequence: number, message: Message, items: readonly Item[], quirks: MailboxQuirks): void {
   const { outgoing } = session;
-  const chunks = quirks.substitute?.includes(message.uid) ? [substituteFor(message)] : message.chunks;
+  const chunks = quirks.substitute?.includes(message.uid) ? [substituteFor(message, 'IMAP4')] : message.chunks;
   const source = new Source(chunks);
   outgoing.text(`* ${sequence} FETCH (`);
   for (const [index, item] of items.entries()) {
@@ -233,38 +234,10 @@ function whatOf(word: string): Extract<Item, { kind: 'section' }>['what'] {
   }
 }
 
-/** M365 (doc): the size is an estimate. A few bytes off, the same for the same message; scenario `wrong-size` is far off. */
-export function shownSize(message: Message, quirks: MailboxQuirks): number {
-  if (quirks.sizeFactor !== undefined) return Math.round(message.sizeBytes * quirks.sizeFactor);
-  return Math.max(1, message.sizeBytes + ((message.uid * 7) % 9) - 4);
-}
-
 const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'] as const;
 
 /** RFC 3501 §9 date-time: `17-Jul-1996 02:44:25 +0000`, day with a blank in front when it has one digit. */
 export function internalDate(date: Date): string {
   const day = String(date.getUTCDate()).padStart(2);
   return `${day}-${months[date.getUTCMonth()]}-${date.getUTCFullYear()} ${date.toISOString().slice(11, 19)} +0000`;
-}
-
-/** M365 (recorded): the first words of the text that stands for an item which Exchange cannot convert; M365 (assumed): the rest. */
-function substituteFor(message: Message): Buffer {
-  const subject = readHeaders(rawOf(message), 0, headerEnd(rawOf(message))).find((header) => header.name.toLowerCase() === 'subject');
-  const first = `Retrieval using the IMAP4 protocol failed for the following message: ${message.uid}`;
-  return Buffer.from(
-    [
-      'From: "Microsoft Exchange Server"',
-      `Date: ${message.internalDate.toUTCString().replace('GMT', '+0000')}`,
-      `Subject: ${first}`,
-      'MIME-Version: 1.0',
-      'Content-Type: text/plain; charset="us-ascii"',
-      '',
-      first,
-      '',
-      `Subject: ${subject?.value ?? ''}`,
-      'The item stays in the mailbox; another client may be able to show it.',
-      '',
-    ].join('\r\n'),
-    'latin1',
-  );
 }

@@ -5,43 +5,30 @@
  * fails ends in an answer or in the end of that connection, never of the process.
  */
 
-import { createServer as createPlainServer, type Server, type Socket } from 'node:net';
+import type { Server, Socket } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
-import { createSecureContext, createServer as createTlsServer, TLSSocket } from 'node:tls';
 import type { Tenant } from '../../tenant.ts';
+import { ConnectionOver, LineTooLong } from '../incoming.ts';
+import { frontEndInBase64, plainDoor, type TlsKeys, tlsDoor, upgraded } from '../listeners.ts';
+import { backoffMs } from '../oddities.ts';
 import { badCommand, type Command, LiteralTooLong, type Pieces, parseCommand, Refusal, readPieces, tagOf } from './command.ts';
 import { commands, keepsNumbers, throttled } from './commands.ts';
-import { ConnectionOver, LineTooLong } from './incoming.ts';
 import { Session } from './session.ts';
-
-export interface TlsKeys {
-  readonly key: string;
-  readonly cert: string;
-}
 
 export interface ImapServers {
   readonly tls: Server;
   readonly starttls: Server;
 }
 
-/** M365 (recorded): greeting; the bracket is the front end's name in UTF-16LE, base64. */
-const frontEnd = Buffer.from('SBX0P189CA0001.sandbox.test', 'utf16le').toString('base64');
-
 export function serveImap(tenant: Tenant, keys: TlsKeys): ImapServers {
-  const run = (socket: Socket, isSecure: boolean) => {
-    socket.setNoDelay(true);
-    socket.on('error', () => socket.destroy());
-    void converse(new Session(tenant, socket, isSecure), keys);
-  };
-  const tls = createTlsServer(keys, (socket) => run(socket, true));
-  // A failed handshake is the client's affair: it has been told by TLS.
-  tls.on('tlsClientError', (_, socket) => socket.destroy());
-  return { tls, starttls: createPlainServer((socket) => run(socket, false)) };
+  const run = (socket: Socket, isSecure: boolean) => void converse(new Session(tenant, socket, isSecure), keys);
+  return { tls: tlsDoor(keys, (socket) => run(socket, true)), starttls: plainDoor((socket) => run(socket, false)) };
 }
 
+/** M365 (recorded): greeting. */
 async function converse(session: Session, keys: TlsKeys): Promise<void> {
   try {
-    session.outgoing.line(`* OK The Microsoft Exchange IMAP4 service is ready. [${frontEnd}]`);
+    session.outgoing.line(`* OK The Microsoft Exchange IMAP4 service is ready. [${frontEndInBase64}]`);
     while (!session.isEnding) {
       if (!session.incoming.hasBytes) session.outgoing.flush();
       const pieces = await readPieces(session.incoming, () => {
@@ -109,20 +96,10 @@ async function misbehave(session: Session, command: Command): Promise<void> {
   if (quirks.expires && session.commandsSinceLogin > quirks.expires.afterCommands) {
     return session.end('* BYE Session invalidated - AccessTokenExpired');
   }
-  if (quirks.throttle && throttled.has(command.name)) throttle(session, quirks.throttle);
-}
-
-const budgets = new WeakMap<object, { count: number; until: number }>();
-
-/** M365 (recorded): `Request is throttled. Suggested Backoff Time`; who comes back earlier is refused again. */
-function throttle(session: Session, rule: { readonly everyNth: number; readonly backoffMs: number }): void {
-  const budget = budgets.get(rule) ?? { count: 0, until: 0 };
-  budgets.set(rule, budget);
-  const now = session.tenant.now().getTime();
-  budget.count += 1;
-  if (now >= budget.until && budget.count % rule.everyNth !== 0) return;
-  if (now >= budget.until) budget.until = now + rule.backoffMs;
-  throw new Refusal(`BAD Request is throttled. Suggested Backoff Time: ${budget.until - now} milliseconds`);
+  if (!quirks.throttle || !throttled.has(command.name)) return;
+  const backoff = backoffMs(quirks.throttle, session.tenant.now());
+  // M365 (recorded): `Request is throttled. Suggested Backoff Time`.
+  if (backoff !== undefined) throw new Refusal(`BAD Request is throttled. Suggested Backoff Time: ${backoff} milliseconds`);
 }
 
 /** RFC 3501 §6.2.1. Bytes that came in clear after the command are thrown away. */
@@ -132,7 +109,5 @@ async function startTls(session: Session, command: Command, keys: TlsKeys): Prom
   session.incoming.detach();
   session.outgoing.line(`${command.tag} OK Begin TLS negotiation now.`);
   session.outgoing.flush();
-  const secured = new TLSSocket(socket, { isServer: true, secureContext: createSecureContext(keys) });
-  secured.on('error', () => secured.destroy());
-  session.secured(secured);
+  session.secured(upgraded(socket, keys));
 }

@@ -4,7 +4,6 @@
  * The hard thing is what Exchange does not do: no challenge after a refused token, no login by password, and no word on why.
  */
 
-import { setTimeout as wait } from 'node:timers/promises';
 import { judgeLogin, readXoauth2 } from '../auth.ts';
 import { badArgument, badCommand, type Command, Refusal, textOf } from './command.ts';
 import type { Session } from './session.ts';
@@ -63,8 +62,6 @@ export async function authenticate(session: Session, command: Command): Promise<
     session.tenant.note(`imap login of ${parts.user} refused: ${outcome.because}`);
     throw new Refusal('NO AUTHENTICATE failed.');
   }
-  const { slowLoginMs } = outcome.mailbox.quirks;
-  if (slowLoginMs) await wait(slowLoginMs);
   if (outcome.kind === 'not-connected') session.tenant.note(`imap login of ${parts.user} is not connected: ${outcome.because}`);
   session.loggedIn({ kind: outcome.kind, mailbox: outcome.mailbox }, outcome.expires);
   const { quirks, seen, folders } = outcome.mailbox;

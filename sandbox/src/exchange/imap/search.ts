@@ -7,9 +7,9 @@
 
 import { type Flag, type Message, rawOf } from '../../folder.ts';
 import type { MailboxQuirks } from '../../tenant.ts';
+import { headerEnd, headerValue, readHeaders } from '../mime.ts';
+import { shownSize } from '../oddities.ts';
 import { type Argument, badArgument, type Command, Refusal, textOf } from './command.ts';
-import { shownSize } from './fetch.ts';
-import { headerEnd, headerValue, readHeaders } from './mime.ts';
 import { positionsIn } from './sequence-set.ts';
 import type { Session } from './session.ts';
 import type { View } from './view.ts';

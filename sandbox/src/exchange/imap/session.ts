@@ -8,9 +8,9 @@
 import type { Socket } from 'node:net';
 import { type Folder, knownFlags, type Message } from '../../folder.ts';
 import { folderOf, type Mailbox, type OpenSession, type Tenant } from '../../tenant.ts';
+import { Incoming } from '../incoming.ts';
+import { Outgoing } from '../outgoing.ts';
 import { Refusal } from './command.ts';
-import { Incoming } from './incoming.ts';
-import { Outgoing } from './outgoing.ts';
 import { decodeFolderName } from './utf7.ts';
 import { View } from './view.ts';
 
@@ -76,7 +76,7 @@ export class Session implements OpenSession {
     if (state.kind === 'before-login') return;
     state.mailbox.seen.sessions += 1;
     const { quirks } = state.mailbox;
-    this.outgoing.cutAfterLiteralBytes = quirks.cutAfterBytes;
+    this.outgoing.cutAfterBytes = quirks.cutAfterBytes;
     this.#expiry = this.#timer(expires.getTime() - this.tenant.now().getTime(), () => this.expire());
     this.touch();
   }

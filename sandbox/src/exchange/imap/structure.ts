@@ -5,7 +5,7 @@
  * still becomes one entry, never an error.
  */
 
-import { type Header, headerValue, type Part, readParameters } from './mime.ts';
+import { type Header, headerValue, type Part, readParameters } from '../mime.ts';
 
 /** A string of the protocol, or NIL: quoted when it may be, else a literal. The result is latin1. */
 export function nstring(text: string | undefined): string {

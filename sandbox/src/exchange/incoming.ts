@@ -58,15 +58,20 @@ export class Incoming {
 
   /** One line without its CRLF (a bare LF is taken too), as latin1. Throws {@link LineTooLong} or {@link ConnectionOver}. */
   async line(limitBytes: number = lineLimitBytes): Promise<string> {
+    const line = await this.rawLine(limitBytes);
+    return line.toString('latin1', 0, line.length - (line.at(-2) === 0x0d ? 2 : 1));
+  }
+
+  /** One line with its line end, CRLF or LF. Throws {@link LineTooLong} or {@link ConnectionOver}. */
+  async rawLine(limitBytes: number): Promise<Buffer> {
     let scanned = 0;
     for (;;) {
       const waiting = this.#joined();
       const end = waiting.indexOf(0x0a, scanned);
       if (end > limitBytes || (end < 0 && waiting.length > limitBytes)) throw new LineTooLong();
       if (end >= 0) {
-        const line = waiting.toString('latin1', 0, waiting[end - 1] === 0x0d ? end - 1 : end);
         this.#keep(waiting.subarray(end + 1));
-        return line;
+        return waiting.subarray(0, end + 1);
       }
       scanned = waiting.length;
       await this.#more();

@@ -12,9 +12,9 @@ export class Outgoing {
   readonly #socket: Socket;
   #parts: Buffer[] = [];
   #size = 0;
-  #literalBytes = 0;
-  /** When set: the connection is destroyed once this many literal bytes have gone out. Scenario `drops`. */
-  cutAfterLiteralBytes: number | undefined;
+  #contentBytes = 0;
+  /** When set: the connection is destroyed once so many bytes of messages have gone out. Scenario `drops`. */
+  cutAfterBytes: number | undefined;
 
   constructor(socket: Socket) {
     this.#socket = socket;
@@ -32,16 +32,21 @@ export class Outgoing {
   literal(chunks: readonly Buffer[]): void {
     const size = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
     this.text(`{${size}}\r\n`);
+    this.content(chunks);
+  }
+
+  /** The bytes of a message. They count towards `cutAfterBytes`; once that is reached the connection is over. */
+  content(chunks: readonly Buffer[]): void {
     for (const chunk of chunks) {
-      const limit = this.cutAfterLiteralBytes;
-      if (limit !== undefined && this.#literalBytes + chunk.length > limit) {
-        this.#add(chunk.subarray(0, Math.max(0, limit - this.#literalBytes)));
+      const limit = this.cutAfterBytes;
+      if (limit !== undefined && this.#contentBytes + chunk.length > limit) {
+        this.#add(chunk.subarray(0, Math.max(0, limit - this.#contentBytes)));
         this.flush();
         // `destroy` would throw away what is still queued in TLS; `destroySoon` sends it and then cuts.
         this.#socket.destroySoon();
         return;
       }
-      this.#literalBytes += chunk.length;
+      this.#contentBytes += chunk.length;
       this.#add(chunk);
     }
   }

@@ -1,0 +1,98 @@
+/** What goes wrong on the way to the servers: names, ports, TLS. Each has its own hosts and ports; the tenant behind them is the same. */
+
+import type { PlaceScenario } from './shape.ts';
+
+const network = 'networks do this; nothing of Microsoft';
+
+export const placeScenarios: readonly PlaceScenario[] = [
+  {
+    reach: 'place',
+    name: 'tls-intercepted',
+    does: 'The mail servers show a certificate for the right name from an authority that nobody was told of, as a box that looks into TLS does.',
+    grade: 'assumed',
+    source: network,
+    concerns: 'mail',
+    by: 'other-authority',
+  },
+  {
+    reach: 'place',
+    name: 'authority-intercepted',
+    does: 'The same at the token endpoint.',
+    grade: 'assumed',
+    source: network,
+    concerns: 'authority',
+    by: 'other-authority',
+  },
+  {
+    reach: 'place',
+    name: 'tls-name-mismatch',
+    does: 'The mail servers show a certificate of the right authority for another name, mail.elsewhere.test.',
+    grade: 'assumed',
+    source: network,
+    concerns: 'mail',
+    by: 'other-name',
+  },
+  {
+    reach: 'place',
+    name: 'tls-expired',
+    does: 'The mail servers show a certificate that ended yesterday.',
+    grade: 'assumed',
+    source: network,
+    concerns: 'mail',
+    by: 'expired-server-certificate',
+  },
+  {
+    reach: 'place',
+    name: 'plain-on-tls-port',
+    does: 'The servers greet in plain text where the configuration wants TLS from the first byte: the ports of STARTTLS were given for those of TLS.',
+    grade: 'doc',
+    source: 'port 465 is not offered for submission, and 587 begins in plain text: a common mistake',
+    concerns: 'mail',
+    by: 'plain-banner',
+  },
+  {
+    reach: 'place',
+    name: 'silent-server',
+    does: 'The mail servers accept the connection and never say anything.',
+    grade: 'assumed',
+    source: network,
+    concerns: 'mail',
+    by: 'silence',
+  },
+  {
+    reach: 'place',
+    name: 'authority-silent',
+    does: 'The token endpoint accepts the connection and never says anything, not even in TLS.',
+    grade: 'assumed',
+    source: network,
+    concerns: 'authority',
+    by: 'silence',
+  },
+  {
+    reach: 'place',
+    name: 'unknown-host',
+    does: 'The names of the mail servers do not resolve.',
+    grade: 'doc',
+    source: 'RFC 6761 section 6.2: names in .test do not exist',
+    concerns: 'mail',
+    by: 'no-such-host',
+  },
+  {
+    reach: 'place',
+    name: 'authority-unknown-host',
+    does: 'The name of the token endpoint does not resolve.',
+    grade: 'doc',
+    source: 'RFC 6761 section 6.2: names in .test do not exist',
+    concerns: 'authority',
+    by: 'no-such-host',
+  },
+  {
+    reach: 'place',
+    name: 'closed-port',
+    does: 'Nothing listens on the ports of the mail servers.',
+    grade: 'assumed',
+    source: network,
+    concerns: 'mail',
+    by: 'closed-port',
+  },
+];
