@@ -4,6 +4,7 @@
  * The hard thing: the separators of XOAUTH2 are bytes 0x01 and nothing else may slip in (a blank, a line end): servers answer
  * such a mistake with the same refusal as a bad token.
  */
+import type { Evidence } from '../fault/fault.ts';
 import { Secret } from '../runtime/secret.ts';
 
 /**
@@ -17,6 +18,11 @@ export function xoauth2(user: string, token: Secret): Secret {
 /** The initial response of PLAIN in base64, without an authorization identity. RFC 4616 §2. */
 export function plain(user: string, password: Secret): Secret {
   return new Secret(Buffer.from(`\0${user}\0${password.reveal()}`).toString('base64'));
+}
+
+/** One answer of LOGIN, the old mechanism without a standard: name and password each in base64. */
+export function loginAnswer(value: Secret): Secret {
+  return new Secret(Buffer.from(value.reveal()).toString('base64'));
 }
 
 /** What a server explains in the challenge of a refused token. Exchange sends none; Gmail and Dovecot do. */
@@ -42,4 +48,10 @@ export function decodeChallenge(base64: string): Challenge | undefined {
     if (typeof value === 'string' || typeof value === 'number') challenge[key] = String(value);
   }
   return challenge;
+}
+
+/** What the challenge told, as facts for a fault. */
+export function challengeEvidence(challenge: Challenge | undefined): Evidence {
+  if (challenge === undefined) return {};
+  return Object.fromEntries(Object.entries(challenge).map(([key, value]) => [`challenge-${key}`, String(value).slice(0, 200)]));
 }

@@ -132,8 +132,8 @@ function credential(argument: string): ImapCredential {
 }
 
 async function fetchAll(client: ImapClient, argument: string, given: string[]): Promise<void> {
-  const [set = '', , perCommand] = argument.split(' ');
-  for await (const message of client.fetchMessages(numbers(set), { perCommand: Number(perCommand ?? 200) })) {
+  const [set = '', , perCommand = '200', , inFlight = '3'] = argument.split(' '); // `1:9 per 2 ahead 3`
+  for await (const message of client.fetchMessages(numbers(set), { perCommand: Number(perCommand), inFlight: Number(inFlight) })) {
     let body: string | undefined;
     if (message.body !== undefined) {
       body = '';

@@ -7,7 +7,8 @@
  */
 import { type Evidence, Fault } from '../../fault/fault.ts';
 import type { Secret } from '../../runtime/secret.ts';
-import { type Challenge, decodeChallenge, plain, xoauth2 } from '../sasl.ts';
+import { type Challenge, challengeEvidence, decodeChallenge, plain, xoauth2 } from '../sasl.ts';
+import { bytesAsText } from '../text.ts';
 import type { ImapCredential } from './endpoint.ts';
 import type { Purpose } from './refusal.ts';
 import type { Response, StatusText } from './responses.ts';
@@ -44,7 +45,7 @@ async function byPassword(
     return await sasl(session, 'PLAIN', plain(user, password), [password], user, 'password-login', onResponse);
   }
   if (session.capabilities.has('LOGINDISABLED')) throw new Fault('imap.login-disabled', capabilityEvidence(session));
-  return await session.whileUnspeakable([password], () =>
+  return await session.dialogue.whileUnspeakable([password], () =>
     session.run(['LOGIN ', astring(bytesAsText(user)), ' ', astring(bytesAsText(password.reveal()))], {
       purpose: 'password-login',
       timeoutMs: session.limits.loginTimeoutMs,
@@ -68,7 +69,7 @@ async function sasl(
   const oneStep = session.capabilities.has('SASL-IR') && command.length + initial.reveal().length < session.limits.maxCommandBytes;
   let sent = oneStep;
   let challenge: { readonly text: string; readonly read: Challenge | undefined } | undefined;
-  return await session.whileUnspeakable([initial, ...secrets], () =>
+  return await session.dialogue.whileUnspeakable([initial, ...secrets], () =>
     session.run([oneStep ? `${command} ${initial.reveal()}` : command], {
       purpose,
       timeoutMs: session.limits.loginTimeoutMs,
@@ -88,16 +89,6 @@ async function sasl(
   );
 }
 
-function challengeEvidence(challenge: Challenge | undefined): Evidence {
-  if (challenge === undefined) return {};
-  return Object.fromEntries(Object.entries(challenge).map(([key, value]) => [`challenge-${key}`, String(value).slice(0, 200)]));
-}
-
 function capabilityEvidence(session: Session): Evidence {
   return { ...session.where, capabilities: [...session.capabilities].join(' ').slice(0, 1000) };
-}
-
-/** UTF-8 with one character a byte. */
-function bytesAsText(text: string): string {
-  return Buffer.from(text).toString('latin1');
 }

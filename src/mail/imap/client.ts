@@ -8,6 +8,7 @@
 import { Fault } from '../../fault/fault.ts';
 import { systemClock } from '../../runtime/clock.ts';
 import { connectSocket } from '../../runtime/socket.ts';
+import { hostInGreeting } from '../text.ts';
 import { authenticate } from './authenticate.ts';
 import { defaultLimits, type ImapCredential, type ImapEndpoint, type ImapOptions } from './endpoint.ts';
 import { type FetchedMessage, type FetchOptions, fetchMessages } from './fetch.ts';
@@ -113,12 +114,4 @@ export class ImapClient {
   close(): void {
     this.#session.close();
   }
-}
-
-/** M365 (doc): `[` base64 of UTF-16LE `]` behind the greeting's text. */
-function hostInGreeting(greeting: string): string | undefined {
-  const base64 = /\[([A-Za-z0-9+/]{8,}={0,2})\]/.exec(greeting)?.[1];
-  if (base64 === undefined) return undefined;
-  const host = Buffer.from(base64, 'base64').toString('utf16le');
-  return /^[A-Za-z0-9.-]+$/.test(host) ? host : undefined;
 }

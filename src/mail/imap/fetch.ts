@@ -39,7 +39,7 @@ export interface FetchedMessage {
 }
 
 const defaultPerCommand = 200;
-const defaultInFlight = 3;
+const defaultInFlight = 8;
 const wanted = '(UID FLAGS INTERNALDATE RFC822.SIZE BODY.PEEK[])';
 /** Tag, verb and the items around the set of UIDs. */
 const bytesAroundSet = 100;

@@ -5,6 +5,7 @@
  * bytes went by on another way (wire.ts). Text has one character a byte (latin1): nothing is decoded before it is known what it is.
  */
 import { Fault } from '../../fault/fault.ts';
+import { utf8 } from '../text.ts';
 import { type Part, type Value, ValueReader } from './values.ts';
 
 /** RFC 9051 §7.1: what stands in brackets before the text. */
@@ -157,14 +158,6 @@ function readNumbers(text: string): readonly number[] {
 /** The names in a CAPABILITY answer or code, in upper case. */
 export function words(text: string): readonly string[] {
   return text.toUpperCase().split(' ').filter(Boolean);
-}
-
-/** Text for people out of bytes-as-characters. What is not UTF-8 stays latin1: better odd letters than none. */
-export function utf8(text: string): string {
-  if (!/[\x80-\xff]/.test(text)) return text;
-  const bytes = Buffer.from(text, 'latin1');
-  const decoded = bytes.toString('utf8');
-  return decoded.includes('\ufffd') ? text : decoded;
 }
 
 /** RFC 9051 §9 date-time: `17-Jul-1996 02:44:25 -0700`, the day padded with a blank. Undefined where it is none. */

@@ -7,11 +7,12 @@
  */
 import { type Evidence, Fault, isFault } from '../../fault/fault.ts';
 import type { Clock } from '../../runtime/clock.ts';
-import type { Secret } from '../../runtime/secret.ts';
 import type { ByteSocket } from '../../runtime/socket.ts';
-import type { DialogueLine, ImapEndpoint, ImapLimits } from './endpoint.ts';
+import { Dialogue } from '../dialogue.ts';
+import type { DialogueLine } from '../endpoint.ts';
+import type { ImapEndpoint, ImapLimits } from './endpoint.ts';
 import { farewell, knownRefusal, type Purpose, refusal } from './refusal.ts';
-import { type Response, type StatusText, utf8, words } from './responses.ts';
+import { type Response, type StatusText, words } from './responses.ts';
 import { LiteralText, type Part } from './values.ts';
 import { type WireEvent, WireReader } from './wire.ts';
 
@@ -38,22 +39,20 @@ export class Session {
   capabilities: ReadonlySet<string> = new Set();
   /** Folder names as the server listed them, by their decoded form: decoding is not always reversible. */
   readonly rawNames = new Map<string, string>();
+  readonly dialogue: Dialogue;
   readonly #socket: ByteSocket;
-  readonly #onDialogue: ((line: DialogueLine) => void) | undefined;
   #wire: WireReader;
   #lastTag = 0;
   #bye: Fault | undefined;
   #loggingOut = false;
   #closed = false;
-  /** Sent credentials, as long as a server might quote them back at us. */
-  #unspeakable: readonly Secret[] = [];
 
   constructor(endpoint: ImapEndpoint, limits: ImapLimits, clock: Clock, socket: ByteSocket, onDialogue?: (line: DialogueLine) => void) {
     this.endpoint = endpoint;
     this.limits = limits;
     this.clock = clock;
     this.#socket = socket;
-    this.#onDialogue = onDialogue;
+    this.dialogue = new Dialogue(onDialogue);
     this.#wire = new WireReader(limits);
   }
 
@@ -88,14 +87,19 @@ export class Session {
     evidence: Evidence = {},
   ): Fault {
     const status = answer.status === 'NO' ? 'NO' : 'BAD';
-    return refusal(status, { ...answer, text: this.#speakable(answer.text) }, purpose, { ...this.where, command, status, ...evidence });
+    return refusal(status, { ...answer, text: this.dialogue.speakable(answer.text) }, purpose, {
+      ...this.where,
+      command,
+      status,
+      ...evidence,
+    });
   }
 
   /** Sends a command and does not wait for its end; waits only where a literal needs the server's consent. Returns the tag. */
   async send(command: readonly CommandPart[], masked?: string): Promise<string> {
     this.#lastTag += 1;
     const tag = `P${this.#lastTag}`;
-    this.#say('client', () => `${tag} ${masked ?? command.map(shown).join('')}`);
+    this.dialogue.say('client', () => `${tag} ${masked ?? command.map(shown).join('')}`);
     let line = `${tag} `;
     for (const part of command) {
       if (typeof part === 'string') {
@@ -116,7 +120,7 @@ export class Session {
 
   /** Sends one line that is no command: the answer to a continuation, or DONE. `masked` stands for it in the dialogue. */
   async sendLine(line: string, masked?: string): Promise<void> {
-    this.#say('client', () => masked ?? line);
+    this.dialogue.say('client', () => masked ?? line);
     await this.write(Buffer.from(`${line}\r\n`, 'latin1'));
   }
 
@@ -202,16 +206,6 @@ export class Session {
     return this.#closed;
   }
 
-  /** While `act` runs, these texts are kept out of dialogue and faults, should the server quote them. */
-  async whileUnspeakable<T>(secrets: readonly Secret[], act: () => Promise<T>): Promise<T> {
-    this.#unspeakable = secrets.filter((secret) => secret.reveal() !== '');
-    try {
-      return await act();
-    } finally {
-      this.#unspeakable = [];
-    }
-  }
-
   /** Takes over the capabilities that a status answer carries. Returns whether it did. */
   noteStatus(answer: StatusText): boolean {
     if (answer.code?.name !== 'CAPABILITY') return false;
@@ -222,18 +216,18 @@ export class Session {
   /** Closes the session and returns the fault to throw. */
   unexpected(reason: string, text: string): Fault {
     this.close();
-    return new Fault('imap.protocol', { ...this.where, reason, server: this.#speakable(text).slice(0, 200) });
+    return new Fault('imap.protocol', { ...this.where, reason, server: this.dialogue.speakable(text).slice(0, 200) });
   }
 
   #note(response: Response, parts: readonly Part[]): void {
-    this.#say('server', () => parts.map(shown).join(''));
+    this.dialogue.say('server', () => parts.map(shown).join(''));
     if (response.kind === 'capability') this.capabilities = new Set(response.names);
     else if (response.kind === 'stray')
       throw this.#untagged({ code: undefined, text: response.text }) ?? this.unexpected('not IMAP', response.text);
     else if (response.kind === 'status') {
       if (response.status === 'BYE') {
         if (this.#loggingOut) return;
-        this.#bye = farewell({ ...response, text: this.#speakable(response.text) }, this.where);
+        this.#bye = farewell({ ...response, text: this.dialogue.speakable(response.text) }, this.where);
         throw this.#bye;
       }
       if (response.status === 'OK' || response.status === 'PREAUTH') this.noteStatus(response);
@@ -248,7 +242,7 @@ export class Session {
   }
 
   #untagged(answer: StatusText): Fault | undefined {
-    return knownRefusal({ ...answer, text: this.#speakable(answer.text) }, this.where);
+    return knownRefusal({ ...answer, text: this.dialogue.speakable(answer.text) }, this.where);
   }
 
   #isOurs(tag: string): boolean {
@@ -283,14 +277,6 @@ export class Session {
   #gone(error: unknown): unknown {
     this.close();
     return this.#bye ?? error;
-  }
-
-  #speakable(text: string): string {
-    return this.#unspeakable.reduce((clean, secret) => clean.replaceAll(secret.reveal(), '[secret]'), text);
-  }
-
-  #say(from: DialogueLine['from'], text: () => string): void {
-    if (this.#onDialogue !== undefined) this.#onDialogue({ from, text: this.#speakable(utf8(text())) });
   }
 }
 
