@@ -134,6 +134,10 @@ function fromCommand(program: string, args: readonly string[], context: SecretCo
             }
           },
         );
+        // Whoever ends us (Ctrl-C while a vault is slow to answer) must not leave it running alone.
+        const endWithUs = (): boolean => child.kill('SIGKILL');
+        process.once('exit', endWithUs);
+        child.once('exit', () => process.removeListener('exit', endWithUs));
         child.stdin?.on('error', () => undefined);
         child.stdin?.end();
       }),
