@@ -11,7 +11,7 @@ import { Fault, isFault } from '../fault/fault.ts';
 import type { FolderSummary } from './events.ts';
 import type { ArrivingMessage, OpenFolder } from './mailbox.ts';
 import { type PausePorts, patiently } from './patience.ts';
-import { sniff } from './substitute.ts';
+import { Sniffer } from './substitute.ts';
 
 /** Mail that goes on arriving must not keep a run from ending: what comes after this many rounds is for the next run. */
 const maxRounds = 10;
@@ -234,22 +234,23 @@ export class FolderImport {
 
   async #take(message: ArrivingMessage, body: AsyncIterable<Uint8Array>): Promise<void> {
     const { archive, report } = this.#ports;
-    const sniffed = sniff(body);
+    const sniffer = new Sniffer();
     let uid: number | undefined;
     let bytes = 0;
-    const counted = async function* (): AsyncGenerator<Uint8Array> {
-      for await (const chunk of sniffed.chunks) {
+    const watched = async function* (): AsyncGenerator<Uint8Array> {
+      for await (const chunk of body) {
         bytes += chunk.length;
+        sniffer.look(chunk);
         yield chunk;
       }
     };
     let quarantine: 'substitute' | undefined;
     try {
-      const receipt = await archive.accept(counted(), () => {
+      const receipt = await archive.accept(watched(), () => {
         const attributes = message.attributes();
         if (attributes.uid === undefined || this.#has(attributes.uid)) throw new Unasked();
         uid = attributes.uid;
-        quarantine = sniffed.isSubstitute() ? 'substitute' : undefined;
+        quarantine = sniffer.isSubstitute() ? 'substitute' : undefined;
         return {
           ...this.#arrival(uid),
           ...(attributes.internalDate === undefined ? {} : { internalDate: attributes.internalDate }),
