@@ -21,6 +21,21 @@ export const groups: Readonly<Record<string, string>> = {
 
 export const commands: readonly CommandEntry[] = [
   {
+    name: 'check',
+    summary: 'Prove every link from the configuration to an opened mailbox, or say which one breaks and what repairs it.',
+    load: async () => (await import('./check.ts')).check,
+  },
+  {
+    name: 'token',
+    summary: 'Get a token and explain what it says; or print it, for use in other tools.',
+    load: async () => (await import('./token.ts')).token,
+  },
+  {
+    name: 'sasl',
+    summary: 'Print the XOAUTH2 string of a mailbox, for use in other tools.',
+    load: async () => (await import('./sasl.ts')).sasl,
+  },
+  {
     name: 'import run',
     summary: 'Bring the mail of all sources, or of the named ones, into the archive.',
     load: async () => (await import('./import.ts')).importRun,

@@ -1,13 +1,16 @@
 /** The only place where ports meet their implementations: what a command needs, made from its configuration. */
 import type { Archive, ArchiveReader } from '../archive/archive.ts';
 import { openArchive, openArchiveReader } from '../archive/sqlite/sqlite-archive.ts';
+import type { LookPorts } from '../check/look.ts';
 import type { Config, SourceConfig, TenantConfig } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import { Fault } from '../fault/fault.ts';
 import { type ImapLogin, imapMailbox, type TokenSupply } from '../import/from-imap.ts';
 import type { ImportSource } from '../import/source.ts';
 import { systemClock } from '../runtime/clock.ts';
-import { tokenSources } from '../token/source.ts';
+import { request } from '../runtime/http.ts';
+import { clouds } from '../tenant/cloud.ts';
+import { createTokenSource, tokenSources } from '../token/source.ts';
 import type { AccessToken, TokenApp, TokenSource } from '../token/token.ts';
 import type { Arguments, Terminal } from './command.ts';
 import { configFile } from './parse.ts';
@@ -69,4 +72,25 @@ function supply(source: TokenSource): TokenSupply {
       if (last !== undefined) source.drop(last);
     },
   };
+}
+
+/** What a check looks through: the machine's clock and sockets, and the authorities of all clouds for tenants that are elsewhere. */
+export function checkPorts(signal: AbortSignal, onObservation: () => void): LookPorts {
+  const authorities = Object.values(clouds).map(({ name, authority }) => ({ cloud: name, authority }));
+  // Two clouds may have one authority; the first name stands for both.
+  const distinct = authorities.filter(({ authority }, index) => authorities.findIndex((other) => other.authority === authority) === index);
+  return { clock: systemClock, request, authorities: distinct, signal, onObservation };
+}
+
+/** The token source of the named tenant, or of the only one. @throws Fault cli.wrong-use */
+export function tenantToken(config: Config, name: string | undefined): { readonly tenant: TenantConfig; readonly tokens: TokenSource } {
+  const known = [...config.tenants.keys()].join(', ');
+  const tenant = name === undefined ? [...config.tenants.values()][0] : config.tenants.get(name);
+  if (tenant === undefined || (name === undefined && config.tenants.size > 1)) {
+    throw new Fault('cli.wrong-use', {
+      problem: tenant === undefined ? 'there is no such tenant in the configuration' : 'more than one tenant; name one with --tenant',
+      known,
+    });
+  }
+  return { tenant, tokens: createTokenSource(tokenApp(tenant), { clock: systemClock }) };
 }

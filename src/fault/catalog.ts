@@ -5,12 +5,15 @@
  * test/house holds the two against each other and asks for each code that something raises it and a test provokes it.
  */
 import { archiveFaults } from './catalog/archive.ts';
+import { checkFaults } from './catalog/check.ts';
 import { cliFaults } from './catalog/cli.ts';
 import { configFaults } from './catalog/config.ts';
 import { httpFaults } from './catalog/http.ts';
 import { imapFaults } from './catalog/imap.ts';
 import { importFaults } from './catalog/import.ts';
 import { networkFaults } from './catalog/network.ts';
+import { popFaults } from './catalog/pop.ts';
+import { smtpFaults } from './catalog/smtp.ts';
 import { tokenFaults } from './catalog/token.ts';
 import type { FaultEntry } from './entry.ts';
 
@@ -21,6 +24,9 @@ export const catalog = {
   ...httpFaults,
   ...tokenFaults,
   ...imapFaults,
+  ...popFaults,
+  ...smtpFaults,
+  ...checkFaults,
   ...importFaults,
   ...archiveFaults,
 } as const satisfies Record<string, FaultEntry>;

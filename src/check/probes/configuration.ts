@@ -1,0 +1,40 @@
+/** Looks at what the configuration says, before anything is sent: shapes of ids, whether the credential can be had and used. */
+import { X509Certificate } from 'node:crypto';
+import type { TenantConfig } from '../../config/config.ts';
+import type { Evidence } from '../../fault/fault.ts';
+import type { Clock } from '../../runtime/clock.ts';
+import { isGuid, isTenantId } from '../../tenant/ids.ts';
+import { tokenRequest } from '../../token/request.ts';
+import { type Observation, observe } from '../observation.ts';
+import { tokenApp } from './token.ts';
+
+/** Tenant id, client id, credential. The credential is resolved and signed with, so everything short of sending it is tried. */
+export async function lookAtConfiguration(tenant: TenantConfig, clock: Clock): Promise<readonly Observation[]> {
+  const place = { tenant: tenant.name };
+  const { tenantId, clientId, cloud, scope } = tenant;
+  const shape = isGuid(tenantId) ? 'GUID' : isTenantId(tenantId) ? 'domain' : 'neither GUID nor domain';
+  return [
+    await observe('tenant', place, clock, () => ({ tenantId, shape, cloud: cloud.name, authority: cloud.authority })),
+    await observe('client', place, clock, () => ({ clientId, shape: isGuid(clientId) ? 'GUID' : 'no GUID', scope })),
+    await observe('credential', place, clock, async () => {
+      await tokenRequest(tokenApp(tenant), clock.now());
+      return credentialFacts(tenant, clock.now());
+    }),
+  ];
+}
+
+const dayMs = 86_400_000;
+
+function credentialFacts({ credential }: TenantConfig, nowMs: number): Evidence {
+  if (credential.kind !== 'certificate')
+    return { kind: credential.kind, ...('secret' in credential ? { reference: credential.secret.describe } : {}) };
+  const certificate = new X509Certificate(credential.certificate);
+  return {
+    kind: 'certificate',
+    reference: credential.key.describe,
+    subject: certificate.subject,
+    thumbprintSha1: certificate.fingerprint.replaceAll(':', ''),
+    validTo: certificate.validToDate.toISOString(),
+    daysLeft: Math.floor((certificate.validToDate.getTime() - nowMs) / dayMs),
+  };
+}

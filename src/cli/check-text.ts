@@ -1,0 +1,183 @@
+/** The result of a check as a person reads it: what was looked at, line by line, then what it means and what to do. */
+import { placeText } from '../check/diagnose.ts';
+import type { Finding } from '../check/finding.ts';
+import type { Dialogue } from '../check/look.ts';
+import type { Observation, Place, Ran } from '../check/observation.ts';
+import { inOrder, overWhat, verdictOf } from '../check/report.ts';
+import { type CheckResult, faultsOf, propagationMs } from '../check/run.ts';
+import { catalog } from '../fault/catalog.ts';
+import type { Evidence } from '../fault/fault.ts';
+import { bytes, count, duration, printable } from './print.ts';
+
+type Mark = 'ok' | 'failed' | 'closed' | 'not run';
+type Paint = (mark: Mark | 'bold', text: string) => string;
+
+export function checkText(result: CheckResult, colour: boolean): string {
+  const paint: Paint = (mark, text) => (colour ? `${codes[mark]}${text}\x1b[0m` : text);
+  const parts = [tree(result, paint), ...result.findings.map((finding, index) => findingText(finding, index + 1, paint))];
+  if (result.dialogues.length > 0) parts.push(...result.dialogues.map(dialogueText));
+  return `${parts.join('\n')}\n${summary(result)}\n`;
+}
+
+const codes = { ok: '\x1b[32m', failed: '\x1b[31m', closed: '\x1b[32m', 'not run': '\x1b[33m', bold: '\x1b[1m' } as const;
+
+/** A line for each probe of a tenant, for each server, and for each mailbox and protocol. */
+function tree(result: CheckResult, paint: Paint): string {
+  const groups = new Map<string, Observation[]>();
+  for (const observation of inOrder(result)) {
+    const { place, probe } = observation;
+    const name = JSON.stringify([place, place.mailbox === undefined && place.server === undefined ? probe : '']);
+    groups.set(name, [...(groups.get(name) ?? []), observation]);
+  }
+  const shut = new Set(result.attempts.filter(({ account }) => account.mustBeRefused).map(({ account }) => account.mailbox));
+  const lines: { readonly title: string; readonly mark: Mark; readonly name: string; readonly says: string; readonly took: string }[] = [];
+  for (const observations of groups.values()) {
+    const place = observations[0]?.place ?? {};
+    const decisive = observations.find(({ outcome }) => outcome !== 'ok') ?? observations.at(-1);
+    if (decisive === undefined) continue;
+    const isShut = place.mailbox !== undefined && shut.has(place.mailbox);
+    const mark = decisive.outcome === 'not-run' ? 'not run' : decisive.outcome === 'ok' ? 'ok' : isShut ? 'closed' : 'failed';
+    const ran = observations.filter((one) => one.outcome !== 'not-run');
+    const took = place.mailbox !== undefined && ran.length > 0 ? duration(ran.reduce((sum, one) => sum + one.tookMs, 0)) : '';
+    lines.push({ title: titleOf(place), mark, name: nameOf(decisive), says: says(observations, decisive), took });
+  }
+  const width = Math.min(52, Math.max(0, ...lines.map(({ name }) => name.length)));
+  let title = '';
+  return lines
+    .map((line) => {
+      const head = line.title === title ? '' : `${paint('bold', line.title)}\n`;
+      title = line.title;
+      const text = `  ${paint(line.mark, line.mark.padEnd(7))}  ${line.name.padEnd(width)}  ${line.says}${line.took === '' ? '' : `  (${line.took})`}`;
+      return `${head}${text.trimEnd()}\n`;
+    })
+    .join('');
+}
+
+function titleOf({ tenant, server, mailbox }: Place): string {
+  if (mailbox !== undefined) return 'mailboxes';
+  return server !== undefined ? 'servers' : `tenant ${tenant ?? ''}`;
+}
+
+function nameOf({ place, probe }: Observation): string {
+  if (place.mailbox !== undefined) return printable(placeText(place));
+  return place.server ?? { tenant: 'tenant id', client: 'client id' }[String(probe)] ?? probe;
+}
+
+/** What was seen, in the order of the chain, up to what decided. */
+function says(observations: readonly Observation[], decisive: Observation): string {
+  if (decisive.outcome === 'not-run') return decisive.because;
+  const ok = observations.filter((one): one is Ran => one.outcome === 'ok').map(seenInWords);
+  if (decisive.outcome === 'ok') return ok.filter((text) => text !== '').join(', ');
+  const { server, reason, errno, tlsCode, description, seen } = decisive.seen;
+  const told = [server, description, reason, errno, tlsCode, seen].find((one) => one !== undefined);
+  const at = decisive.place.mailbox === undefined && decisive.place.server === undefined ? '' : `${decisive.probe}: `;
+  return `${at}${decisive.code ?? ''}${told === undefined ? '' : `, ${printable(String(told)).slice(0, 160)}`}`;
+}
+
+function seenInWords({ probe, seen, place }: Ran): string {
+  const text = (key: string): string => printable(String(seen[key] ?? ''));
+  switch (probe) {
+    case 'tenant':
+      return `${text('tenantId')} at ${text('authority')}`;
+    case 'client':
+      return text('clientId');
+    case 'credential':
+      return seen['validTo'] === undefined
+        ? `${text('kind')}, ${text('reference')}`
+        : `certificate ${text('thumbprintSha1')} until ${text('validTo').slice(0, 10)}`;
+    case 'name':
+      return text('addresses');
+    case 'connection':
+      return '';
+    case 'tls':
+      return `${text('version')}, issued by ${shortName(text('issuer'))}, until ${text('validTo')}`;
+    case 'discovery':
+      return [text('tenantId'), seen['region'] === undefined ? '' : `region ${text('region')}`].filter((one) => one !== '').join(', ');
+    case 'token':
+      return `lives ${duration(Number(seen['expiresInSeconds']) * 1000)}`;
+    case 'claims':
+      return `oid ${text('oid')}, aud ${text('aud')}, roles ${text('roles') === '' ? 'none' : text('roles')}`;
+    case 'login':
+      return 'login';
+    case 'open':
+      return seen['folders'] === undefined ? count(Number(seen['messages']), 'message') : text('folders');
+    case 'fetch':
+      return seen['bytes'] === undefined
+        ? text('fetched')
+        : `one ${place.protocol === 'pop3' ? 'header' : 'message'} read (${bytes(Number(seen['bytes']))})`;
+    case 'send':
+      return `test mail taken: ${text('server').slice(0, 80)}`;
+    default:
+      return '';
+  }
+}
+
+/** The organisation, or else the common name. */
+function shortName(distinguished: string): string {
+  return /\bO=([^,]+)/.exec(distinguished)?.[1] ?? /\bCN=([^,]+)/.exec(distinguished)?.[1] ?? distinguished;
+}
+
+function findingText(finding: Finding, number: number, paint: Paint = (_, text) => text): string {
+  const { says: sentence, cause, fix } = catalog[finding.code];
+  const mark = finding.level === 'fault' ? 'failed' : 'not run';
+  const head = `${number}. ${paint(mark, finding.code)} (${finding.certainty}${finding.level === 'warning' ? ', a warning' : ''}): ${paint('bold', sentence)}`;
+  const shown = finding.places.slice(0, 10).map(placeText);
+  const more = finding.places.length - shown.length;
+  const part = (title: string, lines: readonly string[]): string[] =>
+    lines.map((line, index) => `   ${paint('bold', (index === 0 ? title : '').padEnd(5))}  ${printable(line)}`);
+  return [
+    head,
+    ...part('where', [`${shown.join('; ')}${more > 0 ? ` and ${more} more` : ''}`]),
+    ...part('seen', seenLines(finding.seen)),
+    ...part('cause', [cause, ...(finding.because === undefined ? [] : [finding.because])]),
+    ...part('fix', [fix]),
+    ...finding.repair.map((line) => `          ${printable(line)}`),
+    '',
+  ].join('\n');
+}
+
+/** What the other side said, as it said it, on a line of its own; the facts around it on another. */
+function seenLines(seen: Evidence): string[] {
+  const { server, description, ...facts } = seen;
+  const said = [server, description].filter((text) => text !== undefined).map((text) => `"${text}"`);
+  const around = Object.entries(facts)
+    .filter(([, value]) => value !== '')
+    .map(([name, value]) => `${name.replace(/[A-Z]+/g, (letters) => ` ${letters.toLowerCase()}`)}: ${value}`);
+  return [...said, ...(around.length === 0 ? [] : [around.join('; ')])];
+}
+
+function dialogueText({ place, lines }: Dialogue): string {
+  const talk = lines.map(({ from, text }) => `  ${from === 'client' ? '>' : '<'} ${printable(text.trimEnd())}\n`).join('');
+  return `${placeText(place)}, ${place.server ?? ''}\n${talk}`;
+}
+
+function summary(result: CheckResult): string {
+  const { findings, attempts, tookMs, waited } = result;
+  const faults = faultsOf(findings).length;
+  const warnings = findings.length - faults;
+  const mailboxes = count(new Set(attempts.map(({ account }) => account.mailbox)).size, 'mailbox', 'mailboxes');
+  const also = warnings === 0 ? '' : `, ${count(warnings, 'warning')}`;
+  const verdicts = {
+    good: `All good${also}: ${mailboxes} over ${overWhat(attempts)} in ${duration(tookMs)}.`,
+    // Several may be supposed of one refusal, so they are not counted as so many faults.
+    faults: `Not all is well: ${count(faults, 'finding')}${faults > 1 ? ', the likeliest first' : ''}${also}.`,
+    configuration: `Not all is well: a secret or key of the configuration cannot be had${also}.`,
+    later: `Not now: ${count(faults, 'passing fault')}${also}; try again later.`,
+  } as const;
+  return [verdicts[verdictOf(findings)], ...(waited === undefined ? [] : [waitedText(waited)])].join('\n');
+}
+
+/** "Too early" and "wrong" told apart, as far as waiting can tell. */
+function waitedText({ rounds, failedSinceMs, untilMs, outcome }: NonNullable<CheckResult['waited']>): string {
+  const since = `${time(failedSinceMs)} to ${time(untilMs)}, ${count(rounds, 'round')}`;
+  if (outcome === 'healed') return `It failed first and came right while waiting (${since}): it was too early, not wrong.`;
+  if (outcome === 'waiting-cannot-help')
+    return `Waiting was ended after ${count(rounds, 'round')}: what was found does not pass by itself.`;
+  return untilMs - failedSinceMs >= propagationMs
+    ? `It failed from ${since}: longer than changes need to arrive, so take it as wrong, not as too early.`
+    : `It failed from ${since}. Changes in Entra and Exchange need up to ${duration(propagationMs)}, so it may still be too early: \`--wait\` longer.`;
+}
+
+function time(ms: number): string {
+  return `${new Date(ms).toISOString().slice(11, 19)}Z`;
+}
