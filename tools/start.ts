@@ -45,15 +45,19 @@ async function demonstrate(): Promise<number> {
   const tenant = await startTenant();
   if (tenant === undefined) return 1;
   try {
-    step(2, 'Its mailbox telemessage@contoso.test is imported: token, XOAUTH2, IMAP, archive');
+    step(2, 'Every link to its mailbox is checked, from DNS to an opened folder: postern check');
+    const checked = await postern('check');
+    if (checked !== 0 || stopped) return stopped ? 0 : checked;
+
+    step(3, 'The mailbox is imported: token, XOAUTH2, IMAP, archive: postern import run --once');
     const imported = await postern('import', 'run', '--once');
     if (imported !== 0 || stopped) return stopped ? 0 : imported;
 
-    step(3, 'A search in the archive: postern archive search from:keller subject:whatsapp');
+    step(4, 'A search in the archive: postern archive search from:keller subject:whatsapp');
     await postern('archive', 'search', 'from:keller', 'subject:whatsapp', '--limit', '3');
     if (stopped) return 0;
 
-    step(4, 'It goes on: a new message arrives every 20 seconds and is imported. Ctrl-C ends it');
+    step(5, 'It goes on: a new message arrives every 20 seconds and is imported. Ctrl-C ends it');
     const at = relative(process.cwd(), config);
     say(`
 Meanwhile, in a second terminal:
