@@ -22,6 +22,9 @@ const lateUidWaitsMs = [500, 2_000];
 /** A message at which the connection ended this often is asked for last and alone, so that it holds up no other. */
 const cutsOfSuspect = 2;
 
+/** From so many messages on {@link FolderImport.settle} is worth reading the ledger again. */
+const manyTaken = 10_000;
+
 /** UIDs that stand in the evidence at most. */
 const namedUids = 20;
 
@@ -102,6 +105,16 @@ export class FolderImport {
       missing: this.#listed.filter((uid) => !this.#has(uid)),
       fault,
     };
+  }
+
+  /** For an import that goes on for years: what is durable by now is read back from the ledger as ranges, so that memory does not grow. */
+  async settle(): Promise<void> {
+    if (this.#era === undefined || this.#taken.size < manyTaken) return;
+    await this.#ports.archive.flush();
+    this.#before = await this.#ports.archive.settled(this.#era);
+    this.#taken = new Map();
+    this.#vanished = new Set();
+    this.#cuts = new Map();
   }
 
   #has(uid: number): boolean {

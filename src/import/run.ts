@@ -120,6 +120,7 @@ async function keepComing(source: ImportSource, ports: ImportPorts, budget: Budg
       try {
         await budget.passes.within(signal, pass);
         tellFolders(source.name, run, told, ports);
+        await run.settle();
         await run.waitForNews();
       } catch (error) {
         await hangUp();

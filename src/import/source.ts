@@ -143,6 +143,11 @@ export class SourceRun {
     report({ kind: 'pass', source: this.#source.name, arrived: this.#arrived - this.#arrivedBeforePass });
   }
 
+  /** Lets go of what a run that goes on need not remember; between two passes. The summary then counts from here on. */
+  async settle(): Promise<void> {
+    for (const work of this.#imports.values()) await work.settle();
+  }
+
   /** Waits until the first folder may hold something new, or the source is due. @throws Fault; the signal's reason */
   async waitForNews(): Promise<void> {
     const { clock, signal } = this.#ports;

@@ -191,6 +191,26 @@ export function importContract(name: string, start: () => Promise<ImportPlace>, 
     });
   });
 
+  claim('an import that goes on forgets what is durable, and still brings nothing twice', async () => {
+    const mailbox = place.mailbox();
+    place.deliver(mailbox, 'INBOX', mails('many', 10_001));
+    const sources = await sourcesFor(place, { mailbox, every: '1h' });
+    await withArchive(async (archive) => {
+      const ports = watched(archive, (event, { of, stop }) => {
+        if (event.kind !== 'pass') return;
+        if (of('pass').length === 3) stop();
+        else place.deliver(mailbox, 'INBOX', [mail(`later ${of('pass').length}`)]);
+      });
+      await runOn(sources, ports, { connections: 1 });
+      const stats = await archive.stats();
+      assert.deepEqual([stats.messages, stats.head.rows, stats.ledger.duplicate], [10_003, 10_003, 0]);
+      assert.deepEqual(
+        ports.of('folder').map(({ toFetch }) => toFetch),
+        [10_001, 1, 1],
+      );
+    });
+  });
+
   claim('who stops it in the middle keeps what came, and the next run brings the rest', async () => {
     const mailbox = place.mailbox();
     place.deliver(mailbox, 'INBOX', mails('stopped', 40, 400_000));
