@@ -166,6 +166,13 @@ export interface VerifyFinding {
   readonly seen: string;
 }
 
+export interface VerifyOptions {
+  /** Heads that were noted elsewhere: the chain must pass through each, which shows that no end was cut off and nothing computed anew. */
+  readonly heads?: readonly ChainHead[];
+  readonly onProgress?: (progress: Progress) => void;
+  readonly signal?: AbortSignal;
+}
+
 export interface VerifyReport {
   readonly messages: number;
   readonly bytes: number;
@@ -199,7 +206,7 @@ export interface ArchiveReader {
   /** The bytes as they arrived, checked against their SHA-256 while they are read. @throws Fault archive.body-changed, archive.body-missing */
   read(sha256: string): AsyncIterable<Uint8Array>;
   /** Reads everything again and holds it against its hashes; never stops at the first finding. */
-  verify(options?: { readonly onProgress?: (progress: Progress) => void; readonly signal?: AbortSignal }): Promise<VerifyReport>;
+  verify(options?: VerifyOptions): Promise<VerifyReport>;
   close(): Promise<void>;
 }
 

@@ -1,5 +1,5 @@
 /** `postern archive search`, `show`, `export`, `verify`, `stats`, `reindex`. */
-import type { ArchiveReader, StoredMessage, Progress as Work } from '../archive/archive.ts';
+import type { ArchiveReader, ChainHead, StoredMessage, Progress as Work } from '../archive/archive.ts';
 import type { Config } from '../config/config.ts';
 import { type Arguments, type Command, type ExitCode, exit, type Terminal } from './command.ts';
 import { expectNoArguments } from './parse.ts';
@@ -92,14 +92,22 @@ ${queryHelp}`,
 export const archiveVerify: Command = {
   name: 'archive verify',
   summary: 'Read everything again and prove it against its hashes.',
-  usage: '[--config FILE] [--json]',
+  usage: '[--head ROWS/LINK]… [--config FILE] [--json]',
   details: `Every body against its SHA-256, every row of the ledger against the hash chain. Exit code 3 if anything differs.
-The chain head that it prints stands for all rows before it: noted elsewhere, it shows later that none was cut off.`,
-  options: {},
+The chain head that it prints stands for all rows before it. Note it elsewhere (a ticket, a mail to the auditor); given
+later as --head, it proves that nothing before it was changed, cut off or computed anew:
+  postern archive verify --head 41/ab87faf0f2ea3fb1f90a796d7848b0d62fd55580f8e83b176bdd9dc12b40bc2b`,
+  options: {
+    head: { type: 'string', value: 'ROWS/LINK', multiple: true, help: 'A head that was noted elsewhere; may be given more than once.' },
+  },
   run: (args, terminal) =>
     withReader(args, terminal, async (archive, line) => {
       expectNoArguments(archiveVerify, args);
-      const report = await archive.verify({ signal: terminal.signal, onProgress: (work) => line(() => `verifying: ${of(work)} messages`) });
+      const report = await archive.verify({
+        heads: await notedHeads(args),
+        signal: terminal.signal,
+        onProgress: (work) => line(() => `verifying: ${of(work)} messages`),
+      });
       line(undefined);
       if (args.values['json'] === true) {
         json(terminal, report);
@@ -204,6 +212,21 @@ async function wholeNumber(args: Arguments, option: string, otherwise: number): 
   if (given === undefined) return otherwise;
   if (typeof given === 'string' && /^[1-9]\d{0,6}$/.test(given)) return Number(given);
   throw await wrongUse({ option: `--${option}`, expected: 'a number from 1 to 9999999', found: String(given) });
+}
+
+/** `--head 41/ab87…` as `archive verify` and `archive stats` print it. */
+async function notedHeads(args: Arguments): Promise<readonly ChainHead[]> {
+  const given = args.values['head'];
+  const texts = Array.isArray(given) ? given : given === undefined ? [] : [given];
+  const heads: ChainHead[] = [];
+  for (const text of texts) {
+    const [, rows, link] = /^([1-9]\d{0,14})\/([0-9a-f]{64})$/.exec(String(text)) ?? [];
+    if (rows === undefined || link === undefined) {
+      throw await wrongUse({ option: '--head', expected: 'ROWS/LINK, the link with all its 64 digits', found: String(text) });
+    }
+    heads.push({ rows: Number(rows), link });
+  }
+  return heads;
 }
 
 async function onlyArgument(args: Arguments, name: string): Promise<string> {

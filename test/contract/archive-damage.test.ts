@@ -20,7 +20,7 @@ import {
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { after, before, test } from 'node:test';
-import type { VerifyReport } from '../../src/archive/archive.ts';
+import type { ChainHead, VerifyReport } from '../../src/archive/archive.ts';
 import { exportMessages } from '../../src/archive/export.ts';
 import { readQuery } from '../../src/archive/query.ts';
 import { openArchive, openArchiveReader } from '../../src/archive/sqlite/sqlite-archive.ts';
@@ -49,13 +49,13 @@ before(async () => {
 after(() => pristine[Symbol.dispose]());
 
 /** A copy of the archive, changed, and what `verify` says of it. */
-async function verified(change: (folder: string) => void): Promise<VerifyReport> {
+async function verified(change: (folder: string) => void, heads: readonly ChainHead[] = []): Promise<VerifyReport> {
   using folder = temporaryFolder();
   cpSync(pristine.path, folder.path, { recursive: true });
   change(folder.path);
   const reader = openArchiveReader(folder.path);
   try {
-    return await reader.verify();
+    return await reader.verify({ heads });
   } finally {
     await reader.close();
   }
@@ -204,6 +204,31 @@ test('rows cut off at the end together with their head leave no trace but the he
   });
   assert.deepEqual(report.findings, []);
   assert.notDeepEqual(report.head, intact.head);
+});
+
+test('a head that was noted elsewhere shows an end that was cut off, and a chain that is another', async () => {
+  const cutOff = await verified(
+    (folder) => {
+      const db = new DatabaseSync(join(folder, 'archive', 'archive.sqlite'));
+      const link = db.prepare('select lower(hex(link)) as link from ledger where row = 42').get()?.link;
+      db.exec("delete from ledger where row = 43; update cursor set uid = 41 where folder = 'INBOX'");
+      db.prepare("update meta set value = ? where key = 'head'").run(JSON.stringify({ rows: 42, link }));
+      db.close();
+    },
+    [intact.head],
+  );
+  assert.deepEqual(cutOff.findings, [
+    { code: 'archive.chain-broken', seen: 'the ledger ends with row 42, but its head was noted elsewhere as row 43' },
+  ]);
+  const other = { rows: 7, link: 'ab'.repeat(32) };
+  const untouched = await verified(() => undefined, [intact.head, other]);
+  assert.deepEqual(
+    untouched.findings.map(({ code, seen }) => [
+      code,
+      /^ledger row 7: its link is [0-9a-f]{64}, but was noted elsewhere as (ab){32}$/.test(seen),
+    ]),
+    [['archive.chain-broken', true]],
+  );
 });
 
 test('a changed, shortened, lengthened, missing or replaced body file is found', async () => {

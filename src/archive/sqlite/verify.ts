@@ -11,17 +11,12 @@ import { join } from 'node:path';
 import type { DatabaseSync, SQLOutputValue, StatementSync } from 'node:sqlite';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { isFault } from '../../fault/fault.ts';
-import type { LedgerState, Progress, QuarantineReason, VerifyFinding, VerifyReport } from '../archive.ts';
+import type { LedgerState, QuarantineReason, VerifyFinding, VerifyOptions, VerifyReport } from '../archive.ts';
 import { emptyChain, nextLink } from '../chain.ts';
 import { encoding, pieceOfBody, storedBytes } from './bodies.ts';
 import { archiveFault, isSqliteError, saysOutOfRange } from './errors.ts';
 import type { Layout } from './layout.ts';
 import { SqliteReader } from './reader.ts';
-
-export interface VerifyOptions {
-  readonly onProgress?: (progress: Progress) => void;
-  readonly signal?: AbortSignal;
-}
 
 /** Rows between two looks at the signal and a turn for everybody else in this process. */
 const turnRows = 64;
@@ -173,15 +168,30 @@ class Verification {
         this.#found('archive.body-missing', `ledger row ${number} (${placeOf(row)}): its message number ${row.message} is not there`);
       }
       previous = stored; // from here on, so that one changed row is one finding
+      this.#checkNotedHeads(number, stored);
       expected = number + 1;
     }
     tell();
+    for (const { rows } of this.#options.heads ?? []) {
+      if (rows >= expected)
+        this.#found('archive.chain-broken', `the ledger ends with row ${expected - 1}, but its head was noted elsewhere as row ${rows}`);
+    }
     const head = { rows: expected - 1, link: Buffer.from(previous).toString('hex') };
     const noted = this.#attempt('the head of the chain', () => this.#db.prepare("select value from meta where key = 'head'").get());
     if ((head.rows > 0 || noted !== undefined) && String(noted?.value) !== JSON.stringify(head)) {
       this.#found('archive.chain-broken', `the ledger ends with row ${head.rows}, but its head was noted as ${noted?.value}`);
     }
     return { rows: head.rows, head };
+  }
+
+  /** Holds a row's link against the heads that somebody noted elsewhere when this row was the last. */
+  #checkNotedHeads(row: number, link: Uint8Array): void {
+    for (const noted of this.#options.heads ?? []) {
+      const found = Buffer.from(link).toString('hex');
+      if (noted.rows === row && noted.link !== found) {
+        this.#found('archive.chain-broken', `ledger row ${row}: its link is ${found}, but was noted elsewhere as ${noted.link}`);
+      }
+    }
   }
 
   /**
