@@ -7,6 +7,8 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Identity } from './certificates.ts';
+import { issueAssertion } from './entra/federation.ts';
+import { identityClientId, machinePath } from './entra/identity.ts';
 import type { Place } from './network.ts';
 import type { Sandbox } from './place.ts';
 import { type AppScenario, clientIdOf, domain, type Scenario } from './scenario.ts';
@@ -40,10 +42,15 @@ export interface Connection {
   readonly control: string;
   readonly ca: string;
   readonly tokenKey: string;
-  /** Which credential the scenario is about; both are always there. */
-  readonly credential: 'secret' | 'certificate';
+  /** Which credential the scenario is about; all are always there. */
+  readonly credential: 'secret' | 'certificate' | 'assertion' | 'managed-identity';
   readonly certificate: string;
   readonly certificateKey: string;
+  /** A JWT of the outside issuer, as a cluster writes it into a file. */
+  readonly assertion: string;
+  /** The local endpoint of managed identities, and the client id of one. */
+  readonly identityEndpoint: string;
+  readonly identityClientId: string;
   readonly mailboxes: readonly string[];
   readonly caFile?: string;
 }
@@ -71,10 +78,19 @@ export function connectionTo(sandbox: Sandbox, scenario?: Scenario): Connection 
     control: sandbox.control,
     ca: sandbox.caPem,
     tokenKey: sandbox.tokenKeyPem,
-    credential: app?.uses === undefined ? 'secret' : 'certificate',
+    credential: credentialOf(app?.uses),
     ...certificateFor(sandbox, app?.uses),
+    assertion: issueAssertion(sandbox.tenant, app?.assertion),
+    // M365 (doc): on a machine without identities nothing listens; port 1 is such a place.
+    identityEndpoint: app?.identity === 'absent' ? `http://127.0.0.1:1${machinePath}` : sandbox.identity.machine,
+    identityClientId: identityClientId(app?.identity ?? 'good'),
     mailboxes: [...sandbox.tenant.mailboxes.keys()],
   };
+}
+
+function credentialOf(uses: AppScenario['uses']): Connection['credential'] {
+  if (uses === undefined) return 'secret';
+  return uses === 'assertion' || uses === 'managed-identity' ? uses : 'certificate';
 }
 
 function certificateFor(sandbox: Sandbox, uses: AppScenario['uses']): Pick<Connection, 'certificate' | 'certificateKey'> {
@@ -90,8 +106,12 @@ function pemOf(identity: Identity): Pick<Connection, 'certificate' | 'certificat
 /** A configuration for Postern that reaches this sandbox. Paths are relative to the folder that it is written to. */
 export function posternYaml(connection: Connection): string {
   const server = ({ host, port, tls }: Served) => `{ host: ${host}, port: ${port}, tls: ${tls} }`;
-  const secret = '{ secret: { file: ./client-secret } }';
-  const certificate = '{ certificate: { file: ./app.crt, key: { file: ./app.key } } }';
+  const credentials: Readonly<Record<Connection['credential'], string>> = {
+    secret: '{ secret: { file: ./client-secret } }',
+    certificate: '{ certificate: { file: ./app.crt, key: { file: ./app.key } } }',
+    assertion: '{ assertion: { file: ./assertion.jwt } }',
+    'managed-identity': `{ managedIdentity: { clientId: ${connection.identityClientId}, endpoint: "${connection.identityEndpoint}" } }`,
+  };
   return `# Written by postern-sandbox for one run of it: ports and keys change at every start.
 data: ./postern-data
 tenants:
@@ -104,7 +124,7 @@ tenants:
       imap: ${server(connection.imap)}
       pop3: ${server(connection.pop)}
       smtp: ${server(connection.smtp)}
-    credential: ${connection.credential === 'secret' ? secret : certificate}
+    credential: ${credentials[connection.credential]}
     ca: ./ca.pem
 sources:
   ${connection.mailbox.split('@')[0]}:
@@ -133,6 +153,7 @@ export async function writeConnection(connection: Connection, directory: string)
   await writeFile(join(directory, 'postern.yaml'), posternYaml(connection));
   await secret('app.key', connection.certificateKey);
   await secret('client-secret', connection.clientSecret);
+  await secret('assertion.jwt', connection.assertion);
   await secret('sandbox.json', `${JSON.stringify(written, undefined, 2)}\n`);
   return written;
 }

@@ -8,6 +8,7 @@ import { randomUUID } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Identity, makeSelfSigned } from './certificates.ts';
+import { entraIssuer, outsideIssuer } from './entra/federation.ts';
 import { syntheticMail } from './mail/synthetic.ts';
 import {
   appScenarios,
@@ -42,9 +43,10 @@ const journalLength = 500;
 export async function makeContoso(now: () => Date): Promise<Contoso> {
   const start = now();
   const days = (count: number) => new Date(start.getTime() + count * dayMs);
-  const [signingKey, foreignKey, good, expired, unregistered] = await Promise.all([
+  const [signingKey, foreignKey, outsideKey, good, expired, unregistered] = await Promise.all([
     makeSelfSigned('accounts.accesscontrol.sandbox.test', days(-30), days(365)),
     makeSelfSigned('accounts.accesscontrol.elsewhere.test', days(-30), days(365)),
+    makeSelfSigned('kubernetes.contoso.test', days(-30), days(365)),
     makeSelfSigned('postern-app', days(-1), days(180)),
     makeSelfSigned('postern-app-expired', days(-400), days(-35)),
     makeSelfSigned('postern-app-unregistered', days(-1), days(180)),
@@ -62,6 +64,10 @@ export async function makeContoso(now: () => Date): Promise<Contoso> {
     mailboxes: new Map(),
     signingKey,
     foreignKey,
+    issuers: new Map([
+      [outsideIssuer, outsideKey],
+      [entraIssuer, signingKey],
+    ]),
     tokensTakenFrom: 0,
     nextTokenSerial: 0,
     sessions: new Set(),

@@ -5,12 +5,14 @@
  * Everything listens on 127.0.0.1 only, and there is no option to change that.
  */
 
+import { randomBytes } from 'node:crypto';
 import type { Server, Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { type Identity, makeAuthority } from './certificates.ts';
 import { makeContoso, seedMailbox } from './contoso.ts';
 import { serveControl } from './control.ts';
 import { serveEntra } from './entra/endpoint.ts';
+import { appServicePath, machinePath, serveIdentity } from './entra/identity.ts';
 import { serveImap } from './exchange/imap/listen.ts';
 import { servePop } from './exchange/pop/listen.ts';
 import { serveSmtp } from './exchange/smtp/listen.ts';
@@ -23,7 +25,7 @@ export interface SandboxOptions {
   readonly now?: () => Date;
   /**
    * First of seven ports: Entra, IMAP with TLS, IMAP with STARTTLS, control, POP3 with TLS, POP3 with STLS, SMTP with STARTTLS.
-   * Without it the system chooses each, as it always does those of the scenarios of the network.
+   * Without it the system chooses each, as it always does those of the scenarios of the network and of managed identities.
    */
   readonly basePort?: number;
   /** Folders whose `*.eml` are added to the seeded mailbox. */
@@ -52,6 +54,8 @@ export interface Sandbox {
   readonly imap: { readonly host: 'localhost'; readonly tlsPort: number; readonly starttlsPort: number };
   readonly pop: { readonly host: 'localhost'; readonly tlsPort: number; readonly starttlsPort: number };
   readonly smtp: { readonly host: 'localhost'; readonly starttlsPort: number };
+  /** The local endpoint of managed identities, as a virtual machine has it and as App Service has it with its header. */
+  readonly identity: { readonly machine: string; readonly appService: string; readonly header: string };
   /** Where to connect to for each scenario of the network. */
   readonly places: ReadonlyMap<string, Place>;
   readonly control: string;
@@ -82,9 +86,12 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   const smtp = serveSmtp(tenant, keys);
   const entra = serveEntra(tenant, keys);
   const control = serveControl(tenant);
+  const header = randomBytes(16).toString('hex');
+  const identity = serveIdentity(tenant, header);
   const network = await makeNetwork(tenant, authorityCertificate, now());
   const numbered = [entra, imap.tls, imap.starttls, control, pop.tls, pop.starttls, smtp];
-  const servers = [...numbered, ...network.servers];
+  const unnumbered = [identity, ...network.servers];
+  const servers = [...numbered, ...unnumbered];
   const sockets = new Set<Socket>();
   for (const one of servers) {
     one.on('connection', (socket: Socket) => {
@@ -102,7 +109,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   const deliveries = options.deliverEveryMs === undefined ? undefined : deliverEvery(tenant, options.deliverEveryMs);
   try {
     for (const [index, one] of numbered.entries()) await listen(one, options.basePort === undefined ? 0 : options.basePort + index);
-    for (const one of network.servers) await listen(one, 0);
+    for (const one of unnumbered) await listen(one, 0);
     const authority = `https://localhost:${portOf(entra)}`;
     const host = 'localhost';
     return {
@@ -120,6 +127,11 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
       imap: { host, tlsPort: portOf(imap.tls), starttlsPort: portOf(imap.starttls) },
       pop: { host, tlsPort: portOf(pop.tls), starttlsPort: portOf(pop.starttls) },
       smtp: { host, starttlsPort: portOf(smtp) },
+      identity: {
+        machine: `http://127.0.0.1:${portOf(identity)}${machinePath}`,
+        appService: `http://127.0.0.1:${portOf(identity)}${appServicePath}`,
+        header,
+      },
       places: network.places({ imap: portOf(imap.starttls), pop: portOf(pop.starttls), smtp: portOf(smtp) }),
       control: `http://127.0.0.1:${portOf(control)}`,
       caPem: authorityCertificate.certificatePem,

@@ -37,6 +37,17 @@ export interface AppQuirks {
   rolesAfterTokens?: number;
 }
 
+/**
+ * What an app trusts in the place of a secret: the assertions of an outside issuer.
+ * M365 (doc): issuer, subject and audience are compared letter by letter, case included, and nothing is checked when the record is made.
+ */
+export interface FederatedRecord {
+  readonly issuer: string;
+  /** Ends in a star where the record holds an expression; the sandbox knows no other. */
+  readonly subject: string;
+  readonly audience: string;
+}
+
 export interface App {
   readonly clientId: string;
   /** Object id of the app registration: the wrong one to give to Exchange. */
@@ -44,6 +55,7 @@ export interface App {
   readonly name: string;
   readonly secrets: AppSecret[];
   readonly certificates: Identity['certificate'][];
+  readonly federated: FederatedRecord[];
   /** Undefined: no Enterprise application in this tenant. */
   principal: Principal | undefined;
   publicClient: boolean;
@@ -177,6 +189,8 @@ export interface Tenant {
   readonly mailboxes: Map<string, Mailbox>;
   readonly signingKey: Identity;
   readonly foreignKey: Identity;
+  /** The outside issuers whose keys can be had, by their URL. */
+  readonly issuers: ReadonlyMap<string, Identity>;
   /** Tokens with a serial below this are no longer taken, and sessions opened with one end. */
   tokensTakenFrom: number;
   nextTokenSerial: number;
@@ -216,6 +230,7 @@ export interface AppShape {
   readonly name: string;
   readonly secrets: readonly AppSecret[];
   readonly certificates?: readonly Identity['certificate'][];
+  readonly federated?: readonly FederatedRecord[];
   readonly roles?: readonly string[];
   readonly enabled?: boolean;
   readonly withoutPrincipal?: boolean;
@@ -232,6 +247,7 @@ export function makeApp(shape: AppShape): App {
     name: shape.name,
     secrets: [...shape.secrets],
     certificates: [...(shape.certificates ?? [])],
+    federated: [...(shape.federated ?? [])],
     principal: shape.withoutPrincipal ? undefined : principal,
     publicClient: shape.publicClient ?? false,
     tokenLifetimeSeconds: shape.tokenLifetimeSeconds ?? 3599,

@@ -4,6 +4,7 @@ import { after, before, test } from 'node:test';
 import { createRemoteJWKSet, customFetch, decodeJwt, decodeProtectedHeader, jwtVerify, SignJWT } from 'jose';
 import { thumbprints } from '../src/certificates.ts';
 import { isAadsts, refusals } from '../src/entra/aadsts.ts';
+import { issueAssertion } from '../src/entra/federation.ts';
 import { anyRefusalPrefix } from '../src/entra/token-request.ts';
 import { type Sandbox, startSandbox } from '../src/place.ts';
 import { clientIdOf, scenarioNamed } from '../src/scenario.ts';
@@ -263,4 +264,52 @@ test('a GET on the token endpoint is refused in JSON', async () => {
   const { status, body } = await ask(sandbox, sandbox.tokenEndpoint);
   assert.equal(status, 400);
   assert.deepEqual(JSON.parse(body).error_codes, [900561]);
+});
+
+const jwtBearer = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
+
+test('an assertion of the outside issuer is compared with the federated credential, part by part', async () => {
+  const cases: readonly (readonly [app: string, number: number | undefined])[] = [
+    ['federated', undefined],
+    ['federated-issuer', 700211],
+    ['federated-subject', 700213],
+    ['federated-case', 7002138],
+    ['federated-expression', 7002131],
+    ['federated-audience', 700212],
+    ['federated-user-token', 700229],
+    ['federated-signature', 50013],
+    ['federated-expired', 700024],
+    ['federated-clock', 700024],
+    ['healthy', 700211],
+  ];
+  for (const [name, number] of cases) {
+    const scenario = scenarioNamed(name);
+    assert.ok(scenario?.reach === 'app');
+    const asked = {
+      client_id: appNamed(name),
+      client_secret: undefined,
+      client_assertion_type: jwtBearer,
+      client_assertion: issueAssertion(sandbox.tenant, scenario.assertion),
+    };
+    if (number !== undefined) assert.equal((await refusal(asked)).number, number, name);
+    else assert.equal(decodeJwt(JSON.parse((await askToken(sandbox, asked)).body).access_token)['appidacr'], '2');
+  }
+});
+
+test('the stand-in for the identity endpoint wants its headers, and gives a token that the app trusts', async () => {
+  const query = `resource=${encodeURIComponent('api://AzureADTokenExchange')}`;
+  const machine = `${sandbox.identity.machine}?api-version=2018-02-01&${query}`;
+  const appService = `${sandbox.identity.appService}?api-version=2019-08-01&${query}`;
+  const status = async (url: string, headers: Record<string, string> = {}): Promise<number> => (await fetch(url, { headers })).status;
+  assert.deepEqual([await status(machine), await status(appService)], [400, 401]);
+  assert.equal(await status(appService, { 'x-identity-header': sandbox.identity.header }), 200);
+  assert.equal(await status(`${machine}&client_id=${randomUUID()}`, { metadata: 'true' }), 400);
+  const answer = await (await fetch(machine, { headers: { metadata: 'true' } })).json();
+  const asked = {
+    client_secret: undefined,
+    client_assertion_type: jwtBearer,
+    client_assertion: String(Reflect.get(Object(answer), 'access_token')),
+  };
+  assert.equal((await askToken(sandbox, { ...asked, client_id: appNamed('managed-identity') })).status, 200);
+  assert.equal((await refusal({ ...asked, client_id: appNamed('managed-identity-not-trusted') })).number, 700213);
 });

@@ -269,6 +269,16 @@ const table: readonly (readonly [says: string, look: ReturnType<typeof seen>, fi
     ['network.name-not-found'],
   ],
   [
+    'certificates of one unknown authority on three servers, two of them beside: told once, as a fault',
+    seen(
+      [{ mailbox: 'a@x.test', answers: { imap: 'not-run', pop3: 'not-run', smtp: 'not-run' }, beside: ['pop3', 'smtp'] }],
+      refused('tls', { server: 'outlook.office365.com:995' }, 'network.certificate-not-trusted', { issuer: 'O=Corp' }),
+      refused('tls', { server: 'outlook.office365.com:993' }, 'network.certificate-not-trusted', { issuer: 'O=Corp' }),
+      refused('tls', { server: 'outlook.office365.com:587' }, 'network.certificate-not-trusted', { issuer: 'O=Corp' }),
+    ),
+    ['network.certificate-not-trusted'],
+  ],
+  [
     'a closed port that only a protocol beside needs: a warning',
     seen(
       [{ mailbox: 'a@x.test', answers: { imap: 'open', smtp: 'not-run' }, beside: ['smtp'] }],
@@ -397,4 +407,37 @@ test('the verdict is good with warnings alone, later with passing faults alone, 
   assert.equal(verdict('open', 'imap.server-unavailable', 'imap.authenticate-refused'), 'faults');
   const look = seen([{ mailbox: 'a@x.test', answers: { imap: 'not-run' } }], refused('credential', inTenant, 'config.secret-not-set'));
   assert.equal(verdictOf(diagnose(look)), 'configuration');
+});
+
+test('a refused assertion is told with what to compare, and a line to add it only where nothing in it means anything to a shell', () => {
+  const assertion = { kind: 'file', describe: 'file t', resolve: async () => new Secret('a.b.c') } as const;
+  const federated: TenantConfig = { ...contoso, credential: { kind: 'assertion', assertion } };
+  const told = (claims: Evidence): readonly [string | undefined, readonly string[]] => {
+    const { observations, attempts } = seen(
+      [{ mailbox: 'a@x.test', answers: { imap: 'not-run' } }],
+      refused('token', inTenant, 'token.subject-not-trusted', claims),
+      { probe: 'claims', place: inTenant, outcome: 'not-run', because: 'there is no token' },
+    );
+    const login = { kind: 'oauth2', tenant: federated } as const;
+    const changed = attempts.map((attempt) => ({ ...attempt, account: { ...attempt.account, login } }));
+    const [first] = diagnose({ observations, attempts: changed });
+    assert.deepEqual([first?.code, first?.certainty], ['token.subject-not-trusted', 'sure']);
+    return [first?.because, first?.repair ?? []];
+  };
+  const pod = {
+    issuer: 'https://cluster.test/',
+    subject: 'system:serviceaccount:mail:postern',
+    audience: 'https://kubernetes.default.svc',
+  };
+  const [because, repair] = told(pod);
+  assert.match(
+    because ?? '',
+    /subject system:serviceaccount:mail:postern, audience https:\/\/kubernetes.* api:\/\/AzureADTokenExchange is usual/,
+  );
+  assert.match(repair[0] ?? '', /^az ad app federated-credential list --id 2c9a0000-/);
+  assert.ok(repair.some((line) => line.startsWith('az ad app federated-credential create') && line.includes(pod.subject)));
+  assert.doesNotMatch(told({ ...pod, audience: 'api://AzureADTokenExchange' })[0] ?? '', /usual/);
+  for (const subject of ["x'; rm -rf ~; '", 'a b', '$(id)', 'x\u2019y']) {
+    assert.ok(!told({ ...pod, subject })[1].some((line) => line.includes(subject)), subject);
+  }
 });

@@ -32,17 +32,22 @@ function spoiltTokens(findings: readonly Finding[]): ReadonlySet<string> {
   );
 }
 
-/** One finding for each code, tenant and host, with all its places. */
+/** One finding for each code, tenant and server, with all its places; and one for all servers whose certificates the same authority made. */
 function merged(findings: readonly Finding[]): Finding[] {
   const byKey = new Map<string, Finding>();
   for (const finding of findings) {
-    const { code, level, certainty, places, because } = finding;
+    const { code, level, certainty, places, because, seen } = finding;
     const [first] = places;
     const host = first?.server?.replace(/:\d+$/, '');
     const port = code === 'network.name-not-found' ? host : first?.server;
-    const key = JSON.stringify([code, level, certainty, because, first?.tenant, port]);
+    const key =
+      code === 'network.certificate-not-trusted' && seen['issuer'] !== undefined
+        ? JSON.stringify([code, seen['issuer']])
+        : JSON.stringify([code, level, certainty, because, first?.tenant, port]);
     const known = byKey.get(key);
-    byKey.set(key, known === undefined ? finding : joined(known, finding));
+    // What must work is told of first, and makes it a fault.
+    const isWorse = known !== undefined && known.level === 'warning' && level === 'fault';
+    byKey.set(key, known === undefined ? finding : isWorse ? joined(finding, known) : joined(known, finding));
   }
   return [...byKey.values()];
 }

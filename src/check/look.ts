@@ -159,7 +159,7 @@ class Work {
   async #makeGround(tenant: TenantConfig): Promise<Ground> {
     const place = { tenant: tenant.name };
     const way = this.#way({ ...authorityOf(tenant), tls: 'implicit', ca: tenant.ca, protocol: 'https' });
-    const configuration = await lookAtConfiguration(tenant, this.#ports.clock);
+    const configuration = await lookAtConfiguration(tenant, this.#ports);
     this.#note(configuration);
     const credential = configuration.find(({ outcome }) => outcome === 'refused');
     const notThere = await way;

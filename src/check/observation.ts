@@ -92,14 +92,14 @@ export async function ladder(
 
 /** In words, for whatever could not run behind it: `the token was refused`. */
 export function whyNot({ probe, place }: Observation): string {
-  const of = probe === 'name' || probe === 'connection' || probe === 'tls' ? ` of ${place.server ?? 'the server'}` : '';
+  const server = place.server ?? 'the server';
   const names: Readonly<Record<ProbeName, string>> = {
     tenant: 'the tenant id cannot be right',
     client: 'the client id cannot be right',
     credential: 'there is no usable credential',
-    name: `the name${of} was not found`,
-    connection: `the connection${of} was refused`,
-    tls: `TLS${of} failed`,
+    name: `the name of ${server} was not found`,
+    connection: `there is no connection to ${server}`,
+    tls: `TLS of ${server} failed`,
     discovery: 'the tenant was not found',
     token: 'there is no token',
     claims: 'the token cannot be read',

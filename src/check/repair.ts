@@ -5,6 +5,7 @@
  * plainly an id or an address stands in single quotes, which PowerShell leaves alone, with each inner one doubled.
  */
 import type { TenantConfig } from '../config/config.ts';
+import type { Evidence } from '../fault/fault.ts';
 import { exchangeOnlineAppId, lookAlikes, protocolPermission } from '../tenant/permission.ts';
 import type { Protocol } from './observation.ts';
 
@@ -103,6 +104,25 @@ export function permitByRbac(oid: string): readonly string[] {
 /** Shows whether the mailbox is in the scope of an assignment. M365 (doc): tests RBAC for Applications only. */
 export function testAssignment(oid: string, mailbox: string): string {
   return `Test-ServicePrincipalAuthorization -Identity ${quoted(oid)} -Resource ${quoted(mailbox)}`;
+}
+
+/** Shows what the app trusts, to be compared with the assertion. M365 (doc). */
+export function listFederated(tenant: TenantConfig): string {
+  return `az ad app federated-credential list --id ${tenant.clientId} --query "[].{name:name, issuer:issuer, subject:subject, audiences:audiences}"`;
+}
+
+/**
+ * Adds a federated credential for the assertion that was refused. M365 (doc). Nothing is given where a claim holds what a shell would
+ * read: the assertion comes from outside, and the line is pasted.
+ */
+export function trustAssertion(tenant: TenantConfig, { issuer, subject, audience }: Evidence): readonly string[] {
+  const plain = [issuer, subject, audience].every((claim) => typeof claim === 'string' && /^[A-Za-z0-9:/._@#*+=-]+$/.test(claim));
+  if (!plain) return [];
+  const record = JSON.stringify({ name: 'postern', issuer, subject, audiences: [audience] });
+  return [
+    '# only if the assertion is the right one; whoever can get another like it can then act as the app:',
+    `az ad app federated-credential create --id ${tenant.clientId} --parameters '${record}'`,
+  ];
 }
 
 /** A page of the app registration in the portal of its cloud. */

@@ -69,6 +69,9 @@ const healing: ReadonlySet<string> = new Set([
   'token.secret-wrong',
   'token.certificate-not-registered',
   'token.assertion-refused',
+  'token.issuer-not-trusted',
+  'token.subject-not-trusted',
+  'token.audience-not-trusted',
   'token.resource-not-found',
   'token.conditional-access',
 ]);

@@ -9,8 +9,18 @@ import { catalog } from '../fault/catalog.ts';
 import type { Evidence } from '../fault/fault.ts';
 import { bytes, count, duration, printable } from './print.ts';
 
-type Mark = 'ok' | 'failed' | 'closed' | 'not run';
+/** `closed` and `open` stand at mailboxes that must be closed: the one is good, the other is not. */
+type Mark = 'ok' | 'failed' | 'closed' | 'open' | 'not run';
 type Paint = (mark: Mark | 'bold', text: string) => string;
+
+/** Prose is broken here, under where it began; lines to paste never are. The same everywhere, so that outputs can be compared. */
+const lineWidth = 120;
+/** What a server said, in the tree: the whole of it stands in the finding. */
+const saidWidth = 100;
+/** Exchange ends its lines with server, time and an id; the finding has them. M365 (recorded) */
+const stamp = / \[[^\]]*\]$/;
+/** Of the names in the tree; a longer one moves only its own line. */
+const widestName = 52;
 
 export function checkText(result: CheckResult, colour: boolean): string {
   const paint: Paint = (mark, text) => (colour ? `${codes[mark]}${text}\x1b[0m` : text);
@@ -19,7 +29,7 @@ export function checkText(result: CheckResult, colour: boolean): string {
   return `${parts.join('\n')}\n${summary(result)}\n`;
 }
 
-const codes = { ok: '\x1b[32m', failed: '\x1b[31m', closed: '\x1b[32m', 'not run': '\x1b[33m', bold: '\x1b[1m' } as const;
+const codes = { ok: '\x1b[32m', failed: '\x1b[31m', closed: '\x1b[32m', open: '\x1b[31m', 'not run': '\x1b[33m', bold: '\x1b[1m' } as const;
 
 /** A line for each probe of a tenant, for each server, and for each mailbox and protocol. */
 function tree(result: CheckResult, paint: Paint): string {
@@ -29,6 +39,7 @@ function tree(result: CheckResult, paint: Paint): string {
     const name = JSON.stringify([place, place.mailbox === undefined && place.server === undefined ? probe : '']);
     groups.set(name, [...(groups.get(name) ?? []), observation]);
   }
+  const uses = usesOf(result);
   const shut = new Set(result.attempts.filter(({ account }) => account.mustBeRefused).map(({ account }) => account.mailbox));
   const lines: { readonly title: string; readonly mark: Mark; readonly name: string; readonly says: string; readonly took: string }[] = [];
   for (const observations of groups.values()) {
@@ -36,19 +47,25 @@ function tree(result: CheckResult, paint: Paint): string {
     const decisive = observations.find(({ outcome }) => outcome !== 'ok') ?? observations.at(-1);
     if (decisive === undefined) continue;
     const isShut = place.mailbox !== undefined && shut.has(place.mailbox);
-    const mark = decisive.outcome === 'not-run' ? 'not run' : decisive.outcome === 'ok' ? 'ok' : isShut ? 'closed' : 'failed';
+    const mark =
+      decisive.outcome === 'not-run' ? 'not run' : decisive.outcome === 'ok' ? (isShut ? 'open' : 'ok') : isShut ? 'closed' : 'failed';
     const ran = observations.filter((one) => one.outcome !== 'not-run');
     const took = place.mailbox !== undefined && ran.length > 0 ? duration(ran.reduce((sum, one) => sum + one.tookMs, 0)) : '';
-    lines.push({ title: titleOf(place), mark, name: nameOf(decisive), says: says(observations, decisive), took });
+    lines.push({ title: titleOf(place), mark, name: nameOf(decisive, uses), says: says(observations, decisive), took });
   }
-  const width = Math.min(52, Math.max(0, ...lines.map(({ name }) => name.length)));
+  const widths = new Map<string, number>();
+  for (const { title, name } of lines) widths.set(title, Math.min(widestName, Math.max(widths.get(title) ?? 0, name.length)));
   let title = '';
   return lines
     .map((line) => {
       const head = line.title === title ? '' : `${paint('bold', line.title)}\n`;
       title = line.title;
-      const text = `  ${paint(line.mark, line.mark.padEnd(7))}  ${line.name.padEnd(width)}  ${line.says}${line.took === '' ? '' : `  (${line.took})`}`;
-      return `${head}${text.trimEnd()}\n`;
+      const width = widths.get(line.title) ?? 0;
+      const indent = 13 + width;
+      const words = [...line.says.split(' '), ...(line.took === '' ? [] : [`(${line.took})`])];
+      const [first = '', ...more] = wrapped(words, lineWidth - indent);
+      const text = `  ${paint(line.mark, line.mark.padEnd(7))}  ${line.name.padEnd(width)}  ${first}`;
+      return `${head}${[text, ...more.map((part) => ' '.repeat(indent) + part)].map((part) => `${part.trimEnd()}\n`).join('')}`;
     })
     .join('');
 }
@@ -58,23 +75,37 @@ function titleOf({ tenant, server, mailbox }: Place): string {
   return server !== undefined ? 'servers' : `tenant ${tenant ?? ''}`;
 }
 
-function nameOf({ place, probe }: Observation): string {
+/** What each `host:port` is for: `IMAP`, or `IMAP, POP3`; those that serve no mail are not in it. */
+function usesOf({ attempts }: CheckResult): ReadonlyMap<string, string> {
+  const names = new Map<string, Set<string>>();
+  for (const { account, protocol } of attempts) {
+    const server = account.servers[protocol];
+    if (server === undefined) continue;
+    const key = `${server.host}:${server.port}`;
+    names.set(key, (names.get(key) ?? new Set()).add(protocol.toUpperCase()));
+  }
+  return new Map([...names].map(([key, protocols]) => [key, [...protocols].join(', ')]));
+}
+
+function nameOf({ place, probe }: Observation, uses: ReadonlyMap<string, string>): string {
   if (place.mailbox !== undefined) return printable(placeText(place));
-  return place.server ?? { tenant: 'tenant id', client: 'client id' }[String(probe)] ?? probe;
+  if (place.server !== undefined) return `${place.server} ${uses.get(place.server) ?? 'Entra'}`;
+  return { tenant: 'tenant id', client: 'client id' }[String(probe)] ?? probe;
 }
 
 /** What was seen, in the order of the chain, up to what decided. */
 function says(observations: readonly Observation[], decisive: Observation): string {
   if (decisive.outcome === 'not-run') return decisive.because;
-  const ok = observations.filter((one): one is Ran => one.outcome === 'ok').map(seenInWords);
+  const sends = observations.some(({ probe }) => probe === 'send');
+  const ok = observations.filter((one): one is Ran => one.outcome === 'ok').map((one) => seenInWords(one, sends));
   if (decisive.outcome === 'ok') return ok.filter((text) => text !== '').join(', ');
   const { server, reason, errno, tlsCode, description, seen } = decisive.seen;
   const told = [server, description, reason, errno, tlsCode, seen].find((one) => one !== undefined);
   const at = decisive.place.mailbox === undefined && decisive.place.server === undefined ? '' : `${decisive.probe}: `;
-  return `${at}${decisive.code ?? ''}${told === undefined ? '' : `, ${printable(String(told)).slice(0, 160)}`}`;
+  return `${at}${decisive.code ?? ''}${told === undefined ? '' : `, ${cut(printable(String(told).replace(stamp, '')), saidWidth)}`}`;
 }
 
-function seenInWords({ probe, seen, place }: Ran): string {
+function seenInWords({ probe, seen, place }: Ran, sends: boolean): string {
   const text = (key: string): string => printable(String(seen[key] ?? ''));
   switch (probe) {
     case 'tenant':
@@ -90,7 +121,7 @@ function seenInWords({ probe, seen, place }: Ran): string {
     case 'connection':
       return '';
     case 'tls':
-      return `${text('version')}, issued by ${shortName(text('issuer'))}, until ${text('validTo')}`;
+      return `${text('version')}, issued by ${shortName(text('issuer'))}, until ${day(text('validTo'))}`;
     case 'discovery':
       return [text('tenantId'), seen['region'] === undefined ? '' : `region ${text('region')}`].filter((one) => one !== '').join(', ');
     case 'token':
@@ -98,15 +129,16 @@ function seenInWords({ probe, seen, place }: Ran): string {
     case 'claims':
       return `oid ${text('oid')}, aud ${text('aud')}, roles ${text('roles') === '' ? 'none' : text('roles')}`;
     case 'login':
-      return 'login';
+      // M365 (recorded): a missing grant shows with a mail only.
+      return place.protocol === 'smtp' && !sends ? 'login (whether it may send shows with --send-test)' : 'login';
     case 'open':
       return seen['folders'] === undefined ? count(Number(seen['messages']), 'message') : text('folders');
     case 'fetch':
       return seen['bytes'] === undefined
-        ? text('fetched')
+        ? text('fetched').replace(/^nothing: /, '')
         : `one ${place.protocol === 'pop3' ? 'header' : 'message'} read (${bytes(Number(seen['bytes']))})`;
     case 'send':
-      return `test mail taken: ${text('server').slice(0, 80)}`;
+      return `test mail taken: ${cut(text('server').replace(stamp, ''), 80)}`;
     default:
       return '';
   }
@@ -124,7 +156,9 @@ function findingText(finding: Finding, number: number, paint: Paint = (_, text) 
   const shown = finding.places.slice(0, 10).map(placeText);
   const more = finding.places.length - shown.length;
   const part = (title: string, lines: readonly string[]): string[] =>
-    lines.map((line, index) => `   ${paint('bold', (index === 0 ? title : '').padEnd(5))}  ${printable(line)}`);
+    lines
+      .flatMap((line) => wrapped(printable(line).split(' '), lineWidth - 10))
+      .map((line, index) => `   ${paint('bold', (index === 0 ? title : '').padEnd(5))}  ${line}`);
   return [
     head,
     ...part('where', [`${shown.join('; ')}${more > 0 ? ` and ${more} more` : ''}`]),
@@ -136,12 +170,36 @@ function findingText(finding: Finding, number: number, paint: Paint = (_, text) 
   ].join('\n');
 }
 
+/** Lines of at most so many signs, broken between the words; a word that is longer has a line of its own. */
+function wrapped(words: readonly string[], width: number): string[] {
+  const lines: string[] = [];
+  let line = '';
+  for (const word of words) {
+    if (line !== '' && line.length + 1 + word.length > width) {
+      lines.push(line);
+      line = word;
+    } else line = line === '' ? word : `${line} ${word}`;
+  }
+  return [...lines, line];
+}
+
+function cut(text: string, width: number): string {
+  return text.length > width ? `${text.slice(0, width - 1).trimEnd()}…` : text;
+}
+
+/** `Dec 22 04:22:48 2026 GMT`, as TLS gives it, as `2026-12-22`. */
+function day(date: string): string {
+  const ms = Date.parse(date);
+  return Number.isNaN(ms) ? date : new Date(ms).toISOString().slice(0, 10);
+}
+
 /** What the other side said, as it said it, on a line of its own; the facts around it on another. */
 function seenLines(seen: Evidence): string[] {
   const { server, description, ...facts } = seen;
   const said = [server, description].filter((text) => text !== undefined).map((text) => `"${text}"`);
   const around = Object.entries(facts)
-    .filter(([, value]) => value !== '')
+    // That it could be read shows in that there is more.
+    .filter(([name, value]) => value !== '' && !(name === 'readable' && value === true))
     .map(([name, value]) => `${name.replace(/[A-Z]+/g, (letters) => ` ${letters.toLowerCase()}`)}: ${value}`);
   return [...said, ...(around.length === 0 ? [] : [around.join('; ')])];
 }

@@ -1,5 +1,5 @@
 /** `postern config check`, `config sample`, `config schema`. */
-import type { Config } from '../config/config.ts';
+import type { Config, CredentialConfig } from '../config/config.ts';
 import type { SecretReference } from '../config/secret-reference.ts';
 import { isFault } from '../fault/fault.ts';
 import { type Command, type ExitCode, exit, type Terminal } from './command.ts';
@@ -70,14 +70,43 @@ interface Resolved {
   readonly fault?: string;
 }
 
+/** Of an assertion it is looked at too whether it is one. A managed identity has nothing to resolve without a connection. */
 function secretsOf(config: Config): (readonly [string, SecretReference])[] {
-  const tenants = [...config.tenants.values()].map(({ name, credential }) => {
-    return [`tenant ${name}`, credential.kind === 'secret' ? credential.secret : credential.key] as const;
+  const tenants = [...config.tenants.values()].flatMap(({ name, credential }) => {
+    const reference = referenceOf(credential);
+    if (reference === undefined) return [];
+    return [[`tenant ${name}`, credential.kind === 'assertion' ? inspected(reference) : reference] as const];
   });
   const passwords = config.sources.flatMap(({ name, auth }) =>
     auth.kind === 'password' ? [[`source ${name}`, auth.password] as const] : [],
   );
   return [...tenants, ...passwords];
+}
+
+function referenceOf(credential: CredentialConfig): SecretReference | undefined {
+  switch (credential.kind) {
+    case 'secret':
+      return credential.secret;
+    case 'certificate':
+      return credential.key;
+    case 'assertion':
+      return credential.assertion;
+    case 'managed-identity':
+      return undefined;
+  }
+}
+
+function inspected(reference: SecretReference): SecretReference {
+  return {
+    ...reference,
+    resolve: async () => {
+      const { inspectAssertion } = await import('../token/assertion.ts');
+      const { systemClock } = await import('../runtime/clock.ts');
+      const assertion = await reference.resolve();
+      inspectAssertion(assertion, reference.describe, systemClock.now());
+      return assertion;
+    },
+  };
 }
 
 async function resolveAll(config: Config): Promise<(Resolved & { readonly error?: unknown })[]> {
@@ -113,7 +142,7 @@ function report(secrets: readonly { readonly error?: unknown }[], terminal: Term
 function understood(config: Config): Record<string, unknown> {
   const { file, dataFolder } = config;
   const tenants = [...config.tenants.values()].map(({ name, tenantId, clientId, cloud, scope, credential }) => {
-    const reference = credential.kind === 'secret' ? credential.secret : credential.key;
+    const reference = referenceOf(credential)?.describe;
     return {
       name,
       tenantId,
@@ -122,7 +151,8 @@ function understood(config: Config): Record<string, unknown> {
       authority: cloud.authority,
       scope,
       credential: credential.kind,
-      reference: reference.describe,
+      ...(reference === undefined ? {} : { reference }),
+      ...(credential.kind === 'managed-identity' ? { endpoint: credential.endpoint.url } : {}),
     };
   });
   const sources = config.sources.map(({ name, mailbox, protocol, server, auth, folders, everyMs, format, connections }) => ({

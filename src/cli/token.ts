@@ -52,7 +52,7 @@ function explained(tenant: TenantConfig, got: AccessToken, claims: Claims | unde
     [
       'appidacr',
       appidacr ?? '-',
-      { '1': 'the app proved itself with a secret', '2': 'the app proved itself with a certificate' }[appidacr ?? ''] ?? '',
+      { '1': 'the app proved itself with a secret', '2': 'the app proved itself with a certificate or an assertion' }[appidacr ?? ''] ?? '',
     ],
     ['oid', oid ?? '-', 'the service principal: what `New-ServicePrincipal -ObjectId` wants'],
     ['roles', (roles ?? []).join(' ') || '-', roles === undefined ? 'no permission was consented to' : 'the application permissions'],

@@ -4,6 +4,8 @@
  * Nothing here knows YAML. `load.ts` is the only maker of these values; a `Config` that exists is complete: every reference is
  * resolved, every default filled in, every file of certificates read. Only secrets are still references, asked for when they are sent.
  */
+
+import type { Secret } from '../runtime/secret.ts';
 import type { Cloud, MailServer } from '../tenant/cloud.ts';
 import type { SecretReference } from './secret-reference.ts';
 
@@ -41,7 +43,27 @@ export type CredentialConfig =
       /** The private key, PEM (PKCS #8). */
       readonly key: SecretReference;
       readonly algorithm: 'PS256' | 'RS256';
+    }
+  | {
+      readonly kind: 'assertion';
+      /** Gives the JWT of an outside issuer. */
+      readonly assertion: SecretReference;
+    }
+  | {
+      readonly kind: 'managed-identity';
+      /** Client id of the identity, not of the app. */
+      readonly clientId?: string;
+      /** The federated audience of the cloud where it is absent. */
+      readonly audience?: string;
+      readonly endpoint: IdentityEndpoint;
     };
+
+/** The local endpoint of managed identities. */
+export interface IdentityEndpoint {
+  readonly url: string;
+  /** Present where it is that of App Service or Container Apps: they want it back with each question. */
+  readonly header?: Secret;
+}
 
 export interface ServerConfig extends MailServer {
   /** PEM texts, trusted in addition to the system's authorities. */

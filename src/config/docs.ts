@@ -21,7 +21,7 @@ ${rows.join('\n')}
 
 ## Secrets
 
-A secret never stands in the file. \`secret\`, \`password\` and \`key\` take exactly one of these references, which is resolved each time the secret is sent, so that a new one needs no restart:
+A secret never stands in the file. \`secret\`, \`password\`, \`key\` and \`assertion\` take exactly one of these references, which is resolved each time the secret is sent, so that a new one needs no restart:
 
 | reference | where it comes from |
 |---|---|

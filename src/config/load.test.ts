@@ -112,6 +112,30 @@ sources:
   assert.deepEqual([credential.algorithm, credential.key.describe], ['RS256', `file ${join(folder, 'app.key')}`]);
 });
 
+test('an assertion is a reference, and a managed identity is asked for where the environment or the file says', async () => {
+  const credentialOf = async (text: string, env: Readonly<Record<string, string>> = {}) => {
+    writeFileSync(file, tenant.replace('{ secret: { env: CONTOSO_SECRET } }', text));
+    return (await loadConfig(file, env)).tenants.get('contoso')?.credential;
+  };
+  const assertion = await credentialOf('{ assertion: { file: ./token } }');
+  assert.ok(assertion?.kind === 'assertion');
+  assert.equal(assertion.assertion.describe, `file ${join(folder, 'token')}`);
+
+  const machine = await credentialOf('{ managedIdentity: {} }', { IDENTITY_ENDPOINT: 'http://127.0.0.1:4711/msi/token' });
+  assert.deepEqual(machine, {
+    kind: 'managed-identity',
+    endpoint: { url: 'http://169.254.169.254/metadata/identity/oauth2/token' },
+  });
+  const env = { IDENTITY_ENDPOINT: 'http://127.0.0.1:4711/msi/token', IDENTITY_HEADER: 'hunter2' };
+  const clientId = '77777777-8888-9999-aaaa-000000000001';
+  const appService = await credentialOf(`{ managedIdentity: { clientId: ${clientId}, audience: "api://x" } }`, env);
+  assert.ok(appService?.kind === 'managed-identity');
+  assert.deepEqual([appService.clientId, appService.audience, appService.endpoint.url], [clientId, 'api://x', env.IDENTITY_ENDPOINT]);
+  assert.doesNotMatch(JSON.stringify(appService), /hunter2/);
+  const named = await credentialOf('{ managedIdentity: { endpoint: "http://127.0.0.1:1/x" } }', env);
+  assert.deepEqual(named, { kind: 'managed-identity', endpoint: { url: 'http://127.0.0.1:1/x' } });
+});
+
 test('an absent file, a folder and an enormous file are unreadable', async () => {
   await assert.rejects(
     loadConfig(join(folder, 'none.yaml'), {}),
@@ -244,7 +268,9 @@ const wrong: readonly (readonly [says: string, yaml: string, code: string, lines
     'a secret in the place of the credential',
     tenant.replace('{ secret: { env: CONTOSO_SECRET } }', 'hunter2'),
     'config.invalid',
-    ['5:17 tenants.contoso.credential: expected a credential: { secret: { env: NAME } } or { certificate: { file, key } }'],
+    [
+      '5:17 tenants.contoso.credential: expected a credential: { secret: { env: NAME } }, or one of certificate, assertion and managedIdentity',
+    ],
   ],
   [
     'a name with a blank',
@@ -257,7 +283,7 @@ const wrong: readonly (readonly [says: string, yaml: string, code: string, lines
     'tenants:\n  t:\n    tenantId: common\n    clientId: abc~8QSecretByMistake\n    cloud: gobal\n    scope: https://outlook.office365.com\n',
     'config.invalid',
     [
-      '2:3 tenants.t.credential: missing; expected a credential: { secret: { env: NAME } } or { certificate: { file, key } }',
+      '2:3 tenants.t.credential: missing; expected a credential: { secret: { env: NAME } }, or one of certificate, assertion and managedIdentity',
       '3:15 tenants.t.tenantId: expected a tenant id: a GUID, or a domain of the tenant such as contoso.onmicrosoft.com, found "common"',
       '4:15 tenants.t.clientId: expected an application (client) ID: a GUID',
       '5:12 tenants.t.cloud: expected global, gcc-high, dod, china, or endpoints given by hand: { authority, scope, imap }, found "gobal"',
@@ -321,10 +347,29 @@ const wrong: readonly (readonly [says: string, yaml: string, code: string, lines
     ['5:38 tenants.contoso.credential.secret.command: expected a list: [program, argument, …]; no shell reads it'],
   ],
   [
-    'a managed identity, so far',
-    tenant.replace('{ secret: { env: CONTOSO_SECRET } }', '{ managedIdentity: {} }'),
-    'config.not-yet',
-    ['5:19 tenants.contoso.credential.managedIdentity: managed identities come with a later version; use `certificate` or `secret`'],
+    'a managed identity under the client id of the app, or at an address that is not local',
+    `${tenant.replace('{ secret: { env: CONTOSO_SECRET } }', '{ managedIdentity: { clientId: 66666666-7777-8888-9999-000000000001 } }')}${tenant
+      .replace('tenants:\n  contoso', '  fabrikam')
+      .replace('{ secret: { env: CONTOSO_SECRET } }', '{ managedIdentity: { endpoint: "http://mail.example.com/token" } }')}`,
+    'config.invalid',
+    [
+      '5:48 tenants.contoso.credential.managedIdentity.clientId: the same as clientId of the app; expected the Client ID of the identity',
+      '9:48 tenants.fabrikam.credential.managedIdentity.endpoint: expected an http address on this machine or in 169.254.0.0/16, found "http://mail.example.com/token"',
+    ],
+  ],
+  [
+    'an assertion as plain text',
+    tenant.replace('{ secret: { env: CONTOSO_SECRET } }', '{ assertion: eyJhunter2.x.y }'),
+    'config.secret-in-file',
+    [
+      '5:30 tenants.contoso.credential.assertion: a secret as plain text; write { env: NAME }, { file: PATH } or { command: [PROGRAM, ARGUMENT, …] } instead',
+    ],
+  ],
+  [
+    'two credentials',
+    tenant.replace('{ env: CONTOSO_SECRET } }', '{ env: CONTOSO_SECRET }, managedIdentity: {} }'),
+    'config.invalid',
+    ['5:17 tenants.contoso.credential: expected exactly one of secret, certificate, assertion and managedIdentity'],
   ],
   [
     'authorities that are none',

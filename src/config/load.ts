@@ -8,9 +8,10 @@ import { X509Certificate } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import { dirname, resolve as resolvePath } from 'node:path';
 import { Fault } from '../fault/fault.ts';
+import { Secret } from '../runtime/secret.ts';
 import { type Cloud, clouds, type MailServer } from '../tenant/cloud.ts';
 import { isAddress, isLoopback } from '../tenant/ids.ts';
-import type { Config, CredentialConfig, SourceAuth, SourceConfig, TenantConfig } from './config.ts';
+import type { Config, CredentialConfig, IdentityEndpoint, SourceAuth, SourceConfig, TenantConfig } from './config.ts';
 import { gravest, keyProblem, type Problem, problemLine, shapeProblems, valueProblem } from './problem.ts';
 import { configSchema, type RawMailServer, type RawSource, type RawTenant, sourceSchema, tenantSchema } from './schema.ts';
 import { type SecretReference, secretReference } from './secret-reference.ts';
@@ -120,6 +121,12 @@ class Reader {
     }
     const cloud = this.#cloud(raw.cloud, [...path, 'cloud']);
     const credential = await this.#credential(raw.credential, [...path, 'credential']);
+    if (credential.kind === 'managed-identity' && credential.clientId?.toLowerCase() === raw.clientId.toLowerCase()) {
+      this.#problem(
+        [...path, 'credential', 'managedIdentity', 'clientId'],
+        'the same as clientId of the app; expected the Client ID of the identity',
+      );
+    }
     const ca = await this.#ca(raw.ca, [...path, 'ca']);
     return { name, tenantId: raw.tenantId, clientId: raw.clientId, cloud, scope: raw.scope ?? cloud.scope, credential, ca };
   }
@@ -138,7 +145,18 @@ class Reader {
     if (raw.secret !== undefined) {
       return { kind: 'secret', secret: this.#secret(raw.secret, [...path, 'secret'], true) };
     }
-    if (raw.certificate === undefined) throw new Error('the schema lets no credential without secret or certificate through');
+    if (raw.assertion !== undefined) {
+      return { kind: 'assertion', assertion: this.#secret(raw.assertion, [...path, 'assertion'], false) };
+    }
+    if (raw.managedIdentity !== undefined) {
+      const { endpoint, ...identity } = raw.managedIdentity;
+      const known = {
+        ...(identity.clientId && { clientId: identity.clientId }),
+        ...(identity.audience && { audience: identity.audience }),
+      };
+      return { kind: 'managed-identity', ...known, endpoint: identityEndpoint(endpoint, this.#env) };
+    }
+    if (raw.certificate === undefined) throw new Error('the schema lets no credential without one of its kinds through');
     const { file, key, algorithm } = raw.certificate;
     const inside = [...path, 'certificate'];
     const certificate = await this.#pem(file, [...inside, 'file']);
@@ -270,6 +288,17 @@ class Reader {
     if (other !== undefined) this.#problem([...path, 'mailbox'], `source ${other} already imports this mailbox and folder`);
     for (const key of keys) this.#taken.set(key, this.#taken.get(key) ?? name);
   }
+}
+
+/** M365 (doc): the address is the same on every virtual machine of every cloud. */
+const machineIdentityUrl = 'http://169.254.169.254/metadata/identity/oauth2/token';
+
+/** M365 (doc): App Service and Container Apps name theirs in the environment, with a header that keeps others of the machine out. */
+function identityEndpoint(given: string | undefined, env: Environment): IdentityEndpoint {
+  if (given !== undefined) return { url: given };
+  const { IDENTITY_ENDPOINT: url, IDENTITY_HEADER: header } = env;
+  if (url && header && URL.canParse(url)) return { url, header: new Secret(header) };
+  return { url: machineIdentityUrl };
 }
 
 type Protocol = 'imap' | 'pop3' | 'smtp';

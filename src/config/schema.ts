@@ -11,7 +11,7 @@ import { isDomain, isGuid, isLoopback, isTenantId } from '../tenant/ids.ts';
 import { parseDuration } from './quantity.ts';
 
 /** Keys that hold a reference to a secret. What stands under them is never printed. */
-export const secretKeys: ReadonlySet<string> = new Set(['secret', 'password', 'key']);
+export const secretKeys: ReadonlySet<string> = new Set(['secret', 'password', 'key', 'assertion']);
 
 /** Values and keys that are planned: asked for, they are named as such instead of called a typing error. Key path without names. */
 export const planned: ReadonlyMap<string, string> = new Map([
@@ -19,8 +19,6 @@ export const planned: ReadonlyMap<string, string> = new Map([
   ['sources.onCompletion: seen', 'only `leave` can be done so far: nothing on the server is changed'],
   ['sources.onCompletion: delete', 'only `leave` can be done so far: nothing on the server is changed'],
   ['sources.onCompletion.move', 'only `leave` can be done so far: nothing on the server is changed'],
-  ['tenants.credential.assertion', 'federated assertions come with a later version; use `certificate` or `secret`'],
-  ['tenants.credential.managedIdentity', 'managed identities come with a later version; use `certificate` or `secret`'],
   ['tenants.credential.secret.vault', 'the vault comes with a later version; use `env`, `file` or `command`'],
 ]);
 
@@ -155,6 +153,34 @@ const certificate = z.strictObject(
   { error: 'a certificate: { file: PATH, key: { file: PATH } }' },
 );
 
+/** M365 (doc): the endpoints are on this machine or at a link-local address, and speak plain HTTP there. RFC 3927 §2.1. */
+function isLocalEndpoint(value: string): boolean {
+  if (!URL.canParse(value)) return false;
+  const { protocol, hostname } = new URL(value);
+  return protocol === 'http:' && (isLoopback(hostname) || /^169\.254\.\d{1,3}\.\d{1,3}$/.test(hostname));
+}
+
+const managedIdentity = z.strictObject(
+  {
+    clientId: text('the client ID of the identity: a GUID', isGuid).optional().meta({
+      description: 'Client ID of the user-assigned identity (not of the app).',
+      reason: 'the only identity that the machine has',
+      example: '77777777-8888-9999-aaaa-000000000000',
+    }),
+    audience: text('an audience such as api://AzureADTokenExchange', isPlain).optional().meta({
+      description: 'What its token is asked for.',
+      reason: 'the federated audience of the cloud, for global api://AzureADTokenExchange',
+      example: 'api://AzureADTokenExchange',
+    }),
+    endpoint: text('an http address on this machine or in 169.254.0.0/16', isLocalEndpoint).optional().meta({
+      description: 'The local endpoint, where it speaks as that of a virtual machine does but stands elsewhere.',
+      reason: 'that of App Service and Container Apps where IDENTITY_ENDPOINT and IDENTITY_HEADER are set, else that of a virtual machine',
+      example: 'http://169.254.169.254/metadata/identity/oauth2/token',
+    }),
+  },
+  { error: 'a managed identity: { clientId: GUID }' },
+);
+
 const credential = z
   .strictObject(
     {
@@ -163,10 +189,21 @@ const credential = z
         description: 'A certificate instead of a secret; Microsoft recommends it.',
         example: { file: './postern.crt', key: { file: './postern.key' } },
       }),
+      assertion: secretReference.optional().meta({
+        description:
+          'The JWT of an outside issuer (Kubernetes, another cloud) that a federated credential of the app trusts: a reference, read anew for each token.',
+        example: { file: '/var/run/secrets/azure/tokens/azure-identity-token' },
+      }),
+      managedIdentity: managedIdentity.optional().meta({
+        description: 'A user-assigned managed identity of this Azure machine that a federated credential of the app trusts.',
+        example: { clientId: '77777777-8888-9999-aaaa-000000000000' },
+      }),
     },
-    { error: 'a credential: { secret: { env: NAME } } or { certificate: { file, key } }' },
+    {
+      error: 'a credential: { secret: { env: NAME } }, or one of certificate, assertion and managedIdentity',
+    },
   )
-  .refine((value) => Object.keys(value).length === 1, { error: 'exactly one of secret and certificate' });
+  .refine((value) => Object.keys(value).length === 1, { error: 'exactly one of secret, certificate, assertion and managedIdentity' });
 
 export const tenantSchema = z.strictObject(
   {
@@ -188,7 +225,9 @@ export const tenantSchema = z.strictObject(
       reason: 'the scope of the cloud, for global https://outlook.office365.com/.default',
       example: 'https://outlook.office365.com/.default',
     }),
-    credential: credential.meta({ description: 'How the app proves itself: exactly one of `secret` and `certificate`.' }),
+    credential: credential.meta({
+      description: 'How the app proves itself: exactly one of `secret`, `certificate`, `assertion` and `managedIdentity`.',
+    }),
     ca: ca.optional(),
   },
   { error: 'a tenant: { tenantId, clientId, credential }' },

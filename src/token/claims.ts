@@ -26,18 +26,18 @@ export interface Claims {
   readonly exp?: number;
 }
 
+/** Claims of an assertion that an outside issuer gives for the app. None of them is secret; times in seconds since 1970. RFC 7523 §3. */
+export interface AssertionClaims {
+  readonly issuer?: string;
+  readonly subject?: string;
+  readonly audiences: readonly string[];
+  readonly exp?: number;
+}
+
 /** The claims of a token, or undefined where it is no JWT. Unknown claims are left out. RFC 7519 §7.2. */
 export function readClaims(token: Secret): Claims | undefined {
-  const payload = token.reveal().split('.')[1];
-  if (payload === undefined) return undefined;
-  let raw: unknown;
-  try {
-    raw = JSON.parse(Buffer.from(payload, 'base64url').toString('utf8'));
-  } catch {
-    return undefined;
-  }
-  if (typeof raw !== 'object' || raw === null) return undefined;
-  const claims: Record<string, unknown> = { ...raw };
+  const claims = payloadOf(token);
+  if (claims === undefined) return undefined;
   const known: Record<string, string | number | readonly string[]> = {};
   for (const name of ['aud', 'iss', 'tid', 'appid', 'appidacr', 'oid', 'scp'] as const) {
     const value = claims[name];
@@ -50,4 +50,30 @@ export function readClaims(token: Secret): Claims | undefined {
   const roles: unknown = claims['roles'];
   if (Array.isArray(roles)) known['roles'] = roles.filter((role) => typeof role === 'string');
   return known;
+}
+
+/** What an assertion says of itself, or undefined where it is no signed JWT: three parts, a header and claims. RFC 7515 §7.1. */
+export function readAssertion(assertion: Secret): AssertionClaims | undefined {
+  if (!/^\s*[\w-]+\.[\w-]+\.[\w-]+\s*$/.test(assertion.reveal())) return undefined;
+  const claims = payloadOf(assertion);
+  if (claims === undefined) return undefined;
+  const { iss, sub, aud, exp } = claims;
+  return {
+    ...(typeof iss === 'string' ? { issuer: iss } : {}),
+    ...(typeof sub === 'string' ? { subject: sub } : {}),
+    audiences: [aud].flat().filter((one) => typeof one === 'string'),
+    ...(typeof exp === 'number' ? { exp } : {}),
+  };
+}
+
+function payloadOf(token: Secret): Record<string, unknown> | undefined {
+  const payload = token.reveal().split('.')[1];
+  if (payload === undefined) return undefined;
+  let raw: unknown;
+  try {
+    raw = JSON.parse(Buffer.from(payload, 'base64url').toString('utf8'));
+  } catch {
+    return undefined;
+  }
+  return typeof raw === 'object' && raw !== null && !Array.isArray(raw) ? { ...raw } : undefined;
 }

@@ -1,26 +1,35 @@
 /**
- * The question to the token endpoint: client credentials, with a secret or with a signed assertion. Sends nothing.
+ * The question to the token endpoint: client credentials, with a secret, an assertion signed here, or one of an outside issuer. Sends
+ * nothing to Entra; to have the token of a managed identity, the local endpoint of the machine is asked.
  *
  * RFC 6749 §4.4.2, RFC 7523 §2.2. M365 (doc): the endpoint is fixed, `POST AUTHORITY/TENANT/oauth2/v2.0/token`, so no discovery is made.
  */
 import { createHash, createPrivateKey, type KeyObject, randomUUID, X509Certificate } from 'node:crypto';
-import { Fault } from '../fault/fault.ts';
-import type { HttpQuestion } from '../runtime/http.ts';
+import { type Evidence, Fault } from '../fault/fault.ts';
+import { type HttpQuestion, type HttpRequest, request as systemRequest } from '../runtime/http.ts';
 import { Secret } from '../runtime/secret.ts';
 import { tokenEndpoint } from '../tenant/cloud.ts';
+import { inspectAssertion } from './assertion.ts';
+import { describeIdentity, identityAssertion } from './managed-identity.ts';
 import type { TokenApp } from './token.ts';
 
 /** M365 (doc): 5 to 10 minutes after `nbf` is what Microsoft advises. */
 const assertionLifeSeconds = 600;
 
+export interface TokenQuestion extends HttpQuestion {
+  /** Which credential goes with it and, of an assertion, what it says of itself: for people, and no secret. */
+  readonly provenBy: Evidence;
+}
+
 /**
  * Builds the request for an app-only token. Resolves the credential, so that a rotated one is used at once.
- * @throws Fault config.secret-*, token.key-unusable, token.certificate-expired
+ * @param ask for the local endpoint of a managed identity; the machine's own unless given
+ * @throws Fault config.secret-*, token.key-unusable, token.certificate-expired, token.assertion-*, token.identity-*
  */
-export async function tokenRequest(app: TokenApp, nowMs: number): Promise<HttpQuestion> {
+export async function tokenRequest(app: TokenApp, nowMs: number, ask: HttpRequest = systemRequest): Promise<TokenQuestion> {
   const url = tokenEndpoint(app.authority, app.tenantId);
   const fields = { grant_type: 'client_credentials', client_id: app.clientId, scope: app.scope };
-  const proof = await proofOf(app, url, nowMs);
+  const { fields: proof, provenBy } = await proofOf(app, url, nowMs, ask);
   return {
     method: 'POST',
     url,
@@ -28,15 +37,40 @@ export async function tokenRequest(app: TokenApp, nowMs: number): Promise<HttpQu
     // URLSearchParams encodes `+ / = & %`, which stand in most secrets and break an unencoded form.
     body: new Secret(new URLSearchParams({ ...fields, ...proof }).toString()),
     ca: app.ca,
+    provenBy,
   };
 }
 
-async function proofOf(app: TokenApp, url: URL, nowMs: number): Promise<Record<string, string>> {
-  if (app.credential.kind === 'secret') return { client_secret: (await app.credential.secret.resolve()).reveal() };
-  return {
-    client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
-    client_assertion: await signedAssertion(app, app.credential, url, nowMs),
-  };
+interface Proof {
+  readonly fields: Readonly<Record<string, string>>;
+  readonly provenBy: Evidence;
+}
+
+async function proofOf(app: TokenApp, url: URL, nowMs: number, ask: HttpRequest): Promise<Proof> {
+  const { credential } = app;
+  switch (credential.kind) {
+    case 'secret':
+      return { fields: { client_secret: (await credential.secret.resolve()).reveal() }, provenBy: { credential: credential.kind } };
+    case 'certificate':
+      return { fields: asserted(await signedAssertion(app, credential, url, nowMs)), provenBy: { credential: credential.kind } };
+    case 'assertion':
+      return fromOutside(credential.kind, await credential.assertion.resolve(), credential.assertion.describe, nowMs);
+    case 'managed-identity': {
+      const assertion = await identityAssertion(credential, app.authority, ask, nowMs);
+      return fromOutside(credential.kind, assertion, describeIdentity(credential), nowMs);
+    }
+  }
+}
+
+/** RFC 7523 §2.2. M365 (doc): the two fields are the same for a certificate and for a federated credential. */
+function asserted(assertion: string): Record<string, string> {
+  return { client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer', client_assertion: assertion };
+}
+
+function fromOutside(kind: string, given: Secret, from: string, nowMs: number): Proof {
+  const seen = inspectAssertion(given, from, nowMs);
+  // Blanks and line ends around it come from files and commands, and are never part of a JWT.
+  return { provenBy: { credential: kind, ...seen }, fields: asserted(given.reveal().trim()) };
 }
 
 type CertificateCredential = Extract<TokenApp['credential'], { kind: 'certificate' }>;

@@ -28,7 +28,13 @@ const numbersByFault: Readonly<Partial<Record<TokenFaultCode, readonly number[]>
   'token.certificate-not-registered': [700027],
   'token.clock-wrong': [700024],
   'token.assertion-malformed': [50027, 50012, 50013],
-  'token.assertion-refused': [700030, 700211, 700213, 7002131, 700229],
+  'token.assertion-refused': [700030, 70021],
+  'token.issuer-not-trusted': [700211],
+  // M365 (recorded): 7002137 of a managed identity, 7002138 where only the case differs.
+  'token.subject-not-trusted': [700213, 7002131, 7002137, 7002138],
+  // M365 (assumed): no page at hand lists it; reports have it.
+  'token.audience-not-trusted': [700212],
+  'token.assertion-not-app-only': [700229],
   'token.scope-wrong': [70011, 1002012, 70022, 28002, 28003],
   'token.resource-not-found': [500011, 650052, 650057, 50001],
   'token.conditional-access': [53003, 53011, 530032],

@@ -128,8 +128,8 @@ class SharedToken implements TokenSource {
         this.#kept = await this.#askOnce(signal);
         return this.#kept;
       } catch (error) {
-        // Only what the endpoint itself calls passing is asked again; the ways there (network.*) are their callers' to repeat.
-        if (!isFault(error, 'token.throttled', 'token.service-unavailable')) throw error;
+        // Only what an endpoint itself calls passing is asked again, also that of managed identities; the ways there (network.*) are their callers' to repeat.
+        if (!isFault(error, 'token.throttled', 'token.service-unavailable', 'token.identity-busy')) throw error;
         const seconds = error.evidence['retryAfterSeconds'];
         const waitMs = typeof seconds === 'number' ? seconds * 1000 : firstWaitMs * 2 ** (attempt - 1);
         this.#hold = { untilMs: this.#clock.monotonic() + waitMs, fault: error };
@@ -140,7 +140,7 @@ class SharedToken implements TokenSource {
 
   async #askOnce(signal: AbortSignal): Promise<AccessToken> {
     const askedAtMs = this.#clock.now();
-    const question = await tokenRequest(this.#app, askedAtMs);
+    const { provenBy, ...question } = await tokenRequest(this.#app, askedAtMs, (local) => this.#request({ ...local, signal }));
     signal.throwIfAborted();
     const answer = await this.#request({ ...question, timeoutMs: requestTimeoutMs, signal });
     try {
@@ -148,7 +148,7 @@ class SharedToken implements TokenSource {
     } catch (error) {
       if (!(error instanceof Fault)) throw error;
       const { authority, tenantId, clientId, scope } = this.#app;
-      throw new Fault(error.code, { authority, tenantId, clientId, scope, ...error.evidence });
+      throw new Fault(error.code, { authority, tenantId, clientId, scope, ...provenBy, ...error.evidence });
     }
   }
 

@@ -30,6 +30,24 @@ export type TokenCredential =
       /** The private key: PEM, PKCS #8. */
       readonly key: { resolve(): Promise<Secret> };
       readonly algorithm: 'PS256' | 'RS256';
+    }
+  | {
+      readonly kind: 'assertion';
+      /** The JWT of an outside issuer that a federated credential of the app trusts. Renewed by others, so read each time. */
+      readonly assertion: { readonly describe: string; resolve(): Promise<Secret> };
+    }
+  | {
+      /** A managed identity of this machine, which a federated credential of the app trusts. M365 (doc): user-assigned ones only. */
+      readonly kind: 'managed-identity';
+      /** Client id of the identity, not of the app; where it is absent the machine's only one is meant. */
+      readonly clientId?: string;
+      /** What its token is for; the federated audience of the cloud unless given. */
+      readonly audience?: string;
+      readonly endpoint: {
+        readonly url: string;
+        /** The value of `X-IDENTITY-HEADER`: there where the endpoint is that of App Service. */
+        readonly header?: Secret;
+      };
     };
 
 /** An app in a tenant, and what it wants a token for. */

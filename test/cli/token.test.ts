@@ -8,6 +8,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { connectionTo, writeConnection } from '../../sandbox/src/connection.ts';
+import { issueAssertion } from '../../sandbox/src/entra/federation.ts';
+import { identityClientId } from '../../sandbox/src/entra/identity.ts';
 import { type Sandbox, startSandbox } from '../../sandbox/src/place.ts';
 import { scenarioNamed } from '../../sandbox/src/scenario.ts';
 import { loadConfig } from '../../src/config/load.ts';
@@ -17,6 +20,7 @@ import { systemClock } from '../../src/runtime/clock.ts';
 import { readClaims } from '../../src/token/claims.ts';
 import { createTokenSource } from '../../src/token/source.ts';
 import type { AccessToken } from '../../src/token/token.ts';
+import { postern } from './postern.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'postern-token-'));
 let sandbox: Sandbox;
@@ -25,6 +29,7 @@ before(async () => {
   writeFileSync(join(folder, 'ca.pem'), sandbox.caPem);
   writeFileSync(join(folder, 'app.crt'), sandbox.appCertificatePem);
   writeFileSync(join(folder, 'app.key'), sandbox.appKeyPem);
+  writeFileSync(join(folder, 'assertion.jwt'), issueAssertion(sandbox.tenant));
 });
 after(async () => {
   await sandbox.close();
@@ -38,6 +43,7 @@ interface Wish {
   readonly credential?: string;
   readonly secret?: string;
   readonly ca?: string;
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 interface Got {
@@ -62,7 +68,7 @@ async function tokenWith(wish: Wish): Promise<Got> {
     ${wish.ca ?? 'ca: ca.pem'}
 `,
   );
-  const config = await loadConfig(file, { LAB_SECRET: wish.secret ?? sandbox.clientSecret });
+  const config = await loadConfig(file, { LAB_SECRET: wish.secret ?? sandbox.clientSecret, ...wish.env });
   const tenant = config.tenants.get('lab') ?? assert.fail('no tenant');
   const sleptMs: number[] = [];
   const clock = { ...systemClock, sleep: async (ms: number): Promise<void> => void sleptMs.push(ms) };
@@ -84,6 +90,108 @@ for (const credential of [
     assert.ok(token.expiresAtMs > token.issuedAtMs + 600_000);
   });
 }
+
+/** A managed identity at the stand-in of the sandbox for the endpoint of a virtual machine. */
+function identity(name: Parameters<typeof identityClientId>[0]): string {
+  return `{ managedIdentity: { clientId: ${identityClientId(name)}, endpoint: "${sandbox.identity.machine}" } }`;
+}
+
+test('a token is given for an assertion out of a file, and again for the one that has taken its place', async () => {
+  const credential = '{ assertion: { file: assertion.jwt } }';
+  const { token } = await tokenWith({ app: 'federated', credential });
+  assert.equal(readClaims(token.value)?.appidacr, '2');
+  writeFileSync(join(folder, 'turned.jwt'), issueAssertion(sandbox.tenant, { livesSeconds: -60 }));
+  const turned = '{ assertion: { file: turned.jwt } }';
+  await assert.rejects(tokenWith({ app: 'federated', credential: turned }), (error) => isFault(error, 'token.assertion-expired'));
+  writeFileSync(join(folder, 'turned.jwt'), issueAssertion(sandbox.tenant));
+  assert.ok((await tokenWith({ app: 'federated', credential: turned })).token);
+});
+
+test('a token is given for the managed identity of a virtual machine, and for that of App Service', async () => {
+  assert.ok((await tokenWith({ app: 'managed-identity', credential: identity('good') })).token);
+  const env = { IDENTITY_ENDPOINT: sandbox.identity.appService, IDENTITY_HEADER: sandbox.identity.header };
+  assert.ok((await tokenWith({ app: 'managed-identity', credential: '{ managedIdentity: {} }', env })).token);
+});
+
+test('a busy identity endpoint is waited out like a busy Entra', async () => {
+  const got = await tokenWith({ app: 'managed-identity', credential: identity('throttled') });
+  assert.equal(got.sleptMs.length, 2);
+});
+
+test('a refused assertion shows issuer, subject and audience, for comparison, and never itself', async () => {
+  const assertion = issueAssertion(sandbox.tenant, { audience: 'https://kubernetes.default.svc' });
+  writeFileSync(join(folder, 'other.jwt'), assertion);
+  await assert.rejects(tokenWith({ app: 'federated', credential: '{ assertion: { file: other.jwt } }' }), (error) => {
+    assert.ok(isFault(error, 'token.audience-not-trusted'));
+    const { issuer, subject, audience, reference } = error.evidence;
+    assert.deepEqual(
+      [issuer, subject, audience, reference],
+      [
+        'https://kubernetes.contoso.test/',
+        'system:serviceaccount:mail:postern',
+        'https://kubernetes.default.svc',
+        `file ${join(folder, 'other.jwt')}`,
+      ],
+    );
+    assert.ok(!JSON.stringify(error.evidence).includes(assertion.split('.')[2] ?? assertion));
+    return true;
+  });
+});
+
+test('federated refusals, each under its name', async () => {
+  const file = '{ assertion: { file: assertion.jwt } }';
+  const text = (name: string): string => `{ assertion: { env: ${name} } }`;
+  const user = issueAssertion(sandbox.tenant, { scope: 'User.Read' });
+  const strange = issueAssertion(sandbox.tenant, { foreignSignature: true });
+  const cases: readonly (readonly [Wish, FaultCode])[] = [
+    [{ app: 'federated-issuer', credential: file }, 'token.issuer-not-trusted'],
+    [{ app: 'federated-subject', credential: file }, 'token.subject-not-trusted'],
+    [{ app: 'federated-case', credential: file }, 'token.subject-not-trusted'],
+    [{ app: 'federated-expression', credential: file }, 'token.subject-not-trusted'],
+    [{ app: 'federated-clock', credential: file }, 'token.clock-wrong'],
+    [{ app: 'healthy', credential: file }, 'token.issuer-not-trusted'],
+    [{ app: 'federated', credential: text('A'), env: { A: user } }, 'token.assertion-not-app-only'],
+    [{ app: 'federated', credential: text('A'), env: { A: strange } }, 'token.assertion-malformed'],
+    [{ app: 'federated', credential: text('A'), env: { A: 'a~secret' } }, 'token.assertion-not-jwt'],
+    [{ app: 'federated', credential: text('A') }, 'config.secret-not-set'],
+    [{ app: 'federated', credential: '{ assertion: { file: none } }' }, 'config.secret-file-unreadable'],
+    [{ app: 'managed-identity-not-trusted', credential: identity('good') }, 'token.subject-not-trusted'],
+    [{ app: 'managed-identity', credential: identity('unknown') }, 'token.identity-not-found'],
+    [{ app: 'managed-identity', credential: identity('unusable') }, 'token.identity-answer-unusable'],
+    [
+      { app: 'managed-identity', credential: '{ managedIdentity: { endpoint: "http://127.0.0.1:1/x" } }' },
+      'token.identity-endpoint-absent',
+    ],
+  ];
+  for (const [wish, code] of cases) {
+    await assert.rejects(tokenWith(wish), (error) => {
+      assert.ok(isFault(error), String(error));
+      assert.equal(error.code, code, JSON.stringify(wish));
+      return true;
+    });
+  }
+});
+
+test('the whole binary gets a token for an assertion file, and says before that it is one, or is not', async () => {
+  const connection = connectionTo(sandbox, scenarioNamed('federated'));
+  const inside = join(folder, 'whole');
+  await writeConnection(connection, inside);
+  const looked = await postern(['config', 'check', '--secrets'], { cwd: inside });
+  assert.deepEqual([looked.code, looked.talk], [0, '']);
+  assert.match(looked.out, /tenant contoso +file .*assertion\.jwt +resolved\n/);
+  const got = await postern(['token', '--json'], { cwd: inside });
+  assert.deepEqual([got.code, got.talk], [0, '']);
+  assert.equal(JSON.parse(got.out).claims.appid, connection.clientId);
+  writeFileSync(join(inside, 'assertion.jwt'), issueAssertion(sandbox.tenant, { livesSeconds: -5 }));
+  for (const [args, code] of [
+    [['config', 'check', '--secrets'], 2],
+    [['token'], 1],
+  ] as const) {
+    const refused = await postern(args, { cwd: inside });
+    assert.equal(refused.code, code);
+    assert.match(refused.talk, /^token\.assertion-expired: /);
+  }
+});
 
 test('an app that nobody consented to gets a token without roles', async () => {
   assert.equal(readClaims((await tokenWith({ app: 'not-consented' })).token.value)?.roles, undefined);

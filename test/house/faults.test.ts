@@ -8,7 +8,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { catalog } from '../../src/fault/catalog.ts';
 import type { FaultEntry } from '../../src/fault/entry.ts';
-import { faultsPage } from '../../tools/faults-doc.ts';
+import { explainedFailures, faultsPage } from '../../tools/faults-doc.ts';
 import { isTest, read, repositoryFiles, withoutComments } from './sources.ts';
 
 const entries: readonly (readonly [string, FaultEntry])[] = Object.entries(catalog);
@@ -30,11 +30,17 @@ test('docs/faults.md is what the catalogue makes of it (tools/faults-doc.ts --wr
 });
 
 test('docs/faults.md has a heading for every code and for none that is gone', () => {
-  const headings = [...read('docs/faults.md').matchAll(/^### (\S+)$/gm)].map((match) => match[1]);
+  const headings = [...read('docs/faults.md').matchAll(/^#### (\S+)$/gm)].map((match) => match[1]);
   assert.deepEqual(
     headings,
     entries.map(([code]) => code),
   );
+});
+
+test('README.md counts the failures that are explained as the scenarios do', () => {
+  const said = [...read('README.md').matchAll(/\bexplains (\d+) failures\b/g)].map((match) => Number(match[1]));
+  assert.ok(said.length > 0, `README.md says nowhere "explains ${explainedFailures} failures"`);
+  assert.deepEqual([...new Set(said)], [explainedFailures]);
 });
 
 test('docs name no fault that is gone', () => {

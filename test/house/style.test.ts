@@ -33,6 +33,7 @@ test('a secret is revealed only in the files that send it, sign with it or take 
   const senders = new Set([
     'src/runtime/http.ts', // the body of the token request
     'src/token/request.ts', // the client secret, into that body
+    'src/token/managed-identity.ts', // the header that the endpoint of App Service wants back, into the question to it
     'src/token/claims.ts', // the token, to tell a person what is in it; only claims that are no secret come out
     'src/cli/token.ts', // the token itself, printed by `token --raw` because a person asked for it
     'src/cli/sasl.ts', // the login's words, printed because that is what `sasl` is for

@@ -72,6 +72,10 @@ export const refusals = {
   530032: assumed('invalid_grant', 'Blocked by Conditional Access on the security policy.'),
   70003: assumed('unsupported_grant_type', "The app requested an unsupported grant type '{grant}'."),
   70011: recorded('invalid_scope', "The provided value for the input parameter 'scope' is not valid. The scope {scope} is not valid."),
+  70021: recorded(
+    'invalid_request',
+    "No matching federated identity record found for presented assertion. Assertion Issuer: '{issuer}'. Assertion Subject: '{subject}'. Assertion Audience: '{audience}'.",
+  ),
   70022: assumed('invalid_scope', "The provided value for the input parameter 'scope' is not valid: it names more than one resource."),
   90002: recorded(
     'invalid_request',
@@ -112,8 +116,15 @@ export const refusals = {
   700030: assumed('invalid_client', 'Invalid certificate - subject name in certificate is not authorized.'),
   700038: assumed('invalid_request', '{client} is not a valid application identifier.'),
   700082: assumed('invalid_grant', 'The refresh token has expired due to inactivity.'),
-  700211: assumed('invalid_client', "No matching federated identity record found for presented assertion issuer '{issuer}'."),
-  700213: assumed('invalid_client', "No matching federated identity record found for presented assertion subject '{subject}'."),
+  700211: recorded(
+    'invalid_client',
+    "No matching federated identity record found for presented assertion issuer '{issuer}'. Check your federated identity credential Subject, Audience and Issuer against the presented assertion. https://learn.microsoft.com/entra/workload-id/workload-identity-federation",
+  ),
+  700212: assumed('invalid_client', "No matching federated identity record found for presented assertion audience '{audience}'."),
+  700213: recorded(
+    'invalid_client',
+    "No matching federated identity record found for presented assertion subject '{subject}'. Check your federated identity credential Subject, Audience and Issuer against the presented assertion. https://learn.microsoft.com/entra/workload-id/workload-identity-federation",
+  ),
   700229: assumed('invalid_client', 'Only app-only tokens can be used as federated identity credentials.'),
   900023: recorded('invalid_request', "Specified tenant identifier '{tenant}' is neither a valid DNS name, nor a valid external domain."),
   900144: assumed('invalid_request', "The request body must contain the following parameter: '{field}'."),
@@ -145,6 +156,14 @@ export const refusals = {
   7002131: assumed(
     'invalid_client',
     "No matching federated identity record found for presented assertion: the subject '{subject}' does not match the expression.",
+  ),
+  7002137: recorded(
+    'invalid_client',
+    "No matching federated identity record found for presented assertion subject '{subject}'. Please make sure the federated identity credential Subject is '{subject}'.",
+  ),
+  7002138: recorded(
+    'invalid_client',
+    "No matching federated identity record found for presented assertion subject '{subject}'. The subject matches with case-insensitive comparison, but not with case-sensitive comparison. Check your federated identity credential Subject, Audience and Issuer against the presented assertion.",
   ),
   9001023: assumed(
     'invalid_request',

@@ -1,13 +1,14 @@
 /**
- * Judges the credential in a token request: a secret, or a certificate's assertion.
+ * Judges the credential in a token request: a secret, a certificate's assertion, or that of an outside issuer.
  *
  * The hard thing is the order of the checks, because a client sees only the first refusal. M365 (assumed): the order is ours.
  */
 
 import { compactVerify, decodeJwt, decodeProtectedHeader } from 'jose';
 import { thumbprints } from '../certificates.ts';
-import type { App } from '../tenant.ts';
+import type { App, Tenant } from '../tenant.ts';
 import type { AadstsNumber } from './aadsts.ts';
+import { refuseAssertion } from './federation.ts';
 
 export type Verdict =
   | { readonly kind: 'accepted'; readonly appidacr: '1' | '2' }
@@ -28,14 +29,23 @@ export function judgeSecret(app: App, secret: string, now: Date): Verdict {
 const clockToleranceSeconds = 300;
 
 /** M365 (doc): assertion of certificate credentials: PS256 with `x5t#S256`, or RS256 with `x5t`; aud, iss, sub, exp, nbf, jti. */
-export async function judgeAssertion(app: App, assertion: string, audiences: readonly string[], now: Date): Promise<Verdict> {
+export async function judgeAssertion(
+  tenant: Tenant,
+  app: App,
+  assertion: string,
+  audiences: readonly string[],
+  now: Date,
+): Promise<Verdict> {
   if (app.publicClient) return refused(700025);
   const parts = readAssertion(assertion);
   if (!parts) return refused(50027);
   const { header, claims } = parts;
   if (claims.iss !== app.clientId || claims.sub !== app.clientId) {
-    // M365 (doc): an issuer other than the app itself is looked for among its federated credentials; this app has none.
-    return claims.iss?.startsWith('https://') ? refused(700211, { issuer: claims.iss }) : refused(50027);
+    if (!claims.iss?.startsWith('https://')) return refused(50027);
+    // M365 (doc): an issuer other than the app itself is looked for among its federated credentials.
+    const why = await refuseAssertion(tenant, app, assertion, claims, now);
+    // M365 (assumed): the token says the same of it as of a certificate.
+    return why === undefined ? { kind: 'accepted', appidacr: '2' } : refused(why.number, why.values);
   }
   const audience = [claims.aud ?? []].flat();
   if (!audience.some((one) => audiences.includes(one))) return refused(50027);

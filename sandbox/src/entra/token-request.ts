@@ -84,7 +84,7 @@ export async function answerTokenRequest(tenant: Tenant, request: TokenRequest):
 
   const wrongScope = refuseScope(form.get('scope'));
   if (wrongScope) return no(wrongScope.number, { scope: wrongScope.scope });
-  const verdict = await judgeCredential(app, form, basic?.password, request.audiences, now);
+  const verdict = await judgeCredential(tenant, app, form, basic?.password, request.audiences, now);
   if (verdict.kind === 'refused') return no(verdict.number, verdict.values);
   if (!app.principal) return no(7000229);
   if (!app.principal.enabled) return no(7000112);
@@ -111,6 +111,7 @@ function hasRoles(app: App): boolean {
 }
 
 async function judgeCredential(
+  tenant: Tenant,
   app: App,
   form: URLSearchParams,
   basicSecret: string | undefined,
@@ -121,7 +122,7 @@ async function judgeCredential(
   if (assertion) {
     const type = form.get('client_assertion_type');
     if (type !== 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer') return { kind: 'refused', number: 7000218 };
-    return await judgeAssertion(app, assertion, audiences, now);
+    return await judgeAssertion(tenant, app, assertion, audiences, now);
   }
   const secret = form.get('client_secret') ?? basicSecret;
   return secret ? judgeSecret(app, secret, now) : { kind: 'refused', number: 7000216 };

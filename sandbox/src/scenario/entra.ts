@@ -4,6 +4,7 @@
  * The hard thing is to keep the two apart: half of these get a perfect token and are refused at the mail server.
  */
 
+import { federatedScenarios } from './federated.ts';
 import { type AppScenario, claimsFacts, refusedFacts, type SaidScenario, tokenFacts } from './shape.ts';
 
 export const appScenarios: readonly AppScenario[] = [
@@ -301,6 +302,7 @@ export const appScenarios: readonly AppScenario[] = [
     source: 'forum consensus that a token lives on with the roles it had; how often is ours',
     quirks: { rolesAfterTokens: 1 },
   },
+  ...federatedScenarios,
 ];
 
 export const entraSaid: readonly SaidScenario[] = [

@@ -5,7 +5,7 @@
  * `assumed` for our own filling of a gap.
  */
 
-import type { AppQuirks, MailboxQuirks, PointerState } from '../tenant.ts';
+import type { AppQuirks, FederatedRecord, MailboxQuirks, PointerState } from '../tenant.ts';
 
 export type Grade = 'doc' | 'recorded' | 'assumed';
 
@@ -47,9 +47,31 @@ export interface AppScenario extends Described {
   /** Has the role `Application SMTP.SendAsApp` by an assignment in Exchange. */
   readonly assignedToSend?: boolean;
   /** The credential that the written configuration uses; the secret if it does not say. */
-  readonly uses?: 'certificate' | 'expired-certificate' | 'unregistered-certificate';
+  readonly uses?: 'certificate' | 'expired-certificate' | 'unregistered-certificate' | 'assertion' | 'managed-identity';
+  /** The federated credentials of the app. */
+  readonly federated?: readonly FederatedRecord[];
+  /** How the written assertion differs from the good one. */
+  readonly assertion?: AssertionWish;
+  /** The managed identity that the written configuration names; the good one if it does not say. */
+  readonly identity?: IdentityName;
   readonly quirks?: AppQuirks;
 }
+
+/** An assertion of the outside issuer, where it is not the good one. */
+export interface AssertionWish {
+  readonly issuer?: string;
+  readonly subject?: string;
+  readonly audience?: string;
+  /** Seconds from now to `exp`. */
+  readonly livesSeconds?: number;
+  /** Makes it a token of a signed-in user. */
+  readonly scope?: string;
+  /** Signed with a key that the issuer does not publish. */
+  readonly foreignSignature?: boolean;
+}
+
+/** `absent`: nothing listens where the configuration points to. */
+export type IdentityName = 'good' | 'unknown' | 'throttled' | 'unusable' | 'absent';
 
 /** Reached by something that the client says: no state stands behind it. */
 export interface SaidScenario extends Described {

@@ -36,16 +36,17 @@ export async function lookAtToken(
   let token: AccessToken | undefined;
   const asked = await observe('token', place, clock, async () => {
     const askedAtMs = clock.now();
-    const question = await tokenRequest(tokenApp(tenant), askedAtMs);
-    const answer = await request({ timeoutMs: tokenTimeoutMs, ...question, ...(signal === undefined ? {} : { signal }) });
+    const ask: HttpRequest = (local) => request({ ...local, ...(signal === undefined ? {} : { signal }) });
+    const { provenBy, ...question } = await tokenRequest(tokenApp(tenant), askedAtMs, ask);
+    const answer = await ask({ timeoutMs: tokenTimeoutMs, ...question });
     const clockFacts = offsetFrom(answer.headers['date'], (askedAtMs + clock.now()) / 2);
     try {
       token = readTokenAnswer(answer, askedAtMs, clock.now());
     } catch (error) {
       if (!(error instanceof Fault)) throw error;
-      throw new Fault(error.code, { ...error.evidence, ...clockFacts }, { cause: error });
+      throw new Fault(error.code, { ...error.evidence, ...provenBy, ...clockFacts }, { cause: error });
     }
-    return { expiresInSeconds: Math.round((token.expiresAtMs - askedAtMs) / 1000), ...clockFacts };
+    return { expiresInSeconds: Math.round((token.expiresAtMs - askedAtMs) / 1000), ...provenBy, ...clockFacts };
   });
   if (token === undefined) return { observations: [asked, { probe: 'claims', place, outcome: 'not-run', because: whyNot(asked) }] };
   const { value } = token;
@@ -63,7 +64,7 @@ function offsetFrom(date: string | undefined, nowMs: number): Evidence {
 /** M365 (doc): `appidacr` 1 is a secret, 2 a certificate or an assertion. */
 function claimFacts(claims: Claims, nowMs: number): Evidence {
   const { aud, tid, appid, oid, roles, scp, iat, exp, appidacr } = claims;
-  const proof = { '0': 'none', '1': 'secret', '2': 'certificate' }[appidacr ?? ''];
+  const proof = { '0': 'none', '1': 'secret', '2': 'certificate or assertion' }[appidacr ?? ''];
   const facts: Record<string, string | number | boolean | undefined> = {
     readable: true,
     aud,

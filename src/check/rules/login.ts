@@ -8,7 +8,7 @@
 import type { TenantConfig } from '../../config/config.ts';
 import { type Case, placeOf, type Tried } from '../case.ts';
 import type { Finding } from '../finding.ts';
-import type { Protocol, Ran } from '../observation.ts';
+import type { Ran } from '../observation.ts';
 import {
   connectExchange,
   grantLine,
@@ -36,9 +36,15 @@ export function loginRules(facts: Case, spoilt: ReadonlySet<string>): Finding[] 
         ...mustBeRefusedRules(facts, tenant, shut),
       ];
     }),
-    ...passwords.flatMap(({ attempt, by }) => (attempt.account.mustBeRefused ? [] : passedOn(by))),
+    ...passwords.flatMap(({ attempt, by }) => (attempt.account.mustBeRefused ? [] : passedOn(by).map(aboutPassword))),
     ...noServerRule(facts),
   ];
+}
+
+/** IMAP has one name for refused tokens and refused passwords. */
+function aboutPassword(finding: Finding): Finding {
+  if (finding.code !== 'imap.authenticate-refused') return finding;
+  return { ...finding, because: 'It was a password: Exchange Online takes none any more, another server does not take this one.' };
 }
 
 /** What Exchange needs to know the app by: from the token, and from nowhere else. */
@@ -128,11 +134,11 @@ function switchRules(facts: Case, tenant: TenantConfig, shut: readonly Tried[]):
 /** Let in, but not connected. M365 (recorded): the grant first, then the switch. What the other protocols refuse has the same cause. */
 function grantRules(facts: Case, tenant: TenantConfig, notConnected: readonly Tried[], refused: readonly Tried[]): Finding[] {
   const mailbox = notConnected[0]?.attempt.account.mailbox ?? '';
-  const reading = [...notConnected, ...refused].map(({ attempt }) => attempt.protocol).filter((protocol) => protocol !== 'smtp');
+  const reading = [...notConnected, ...refused].filter(({ attempt }) => attempt.protocol !== 'smtp');
   const grant = supposed('check.grant-missing', [...notConnected, ...refused], { repair: grantLines(facts, tenant, mailbox) });
   if (reading.length === 0) return [grant];
-  const lines = reading.map((protocol: Protocol) => turnOn(mailbox, protocol));
-  return [grant, supposed('check.protocol-off', notConnected, { repair: [connectExchange(tenant), showSwitches(mailbox), ...lines] })];
+  const lines = reading.map(({ attempt }) => turnOn(mailbox, attempt.protocol));
+  return [grant, supposed('check.protocol-off', reading, { repair: [connectExchange(tenant), showSwitches(mailbox), ...lines] })];
 }
 
 function grantLines(facts: Case, tenant: TenantConfig, mailbox: string): readonly string[] {

@@ -5,10 +5,20 @@ import type { Evidence } from '../../fault/fault.ts';
 import { clouds } from '../../tenant/cloud.ts';
 import { isGuid } from '../../tenant/ids.ts';
 import { exchangeOnlineAppId, lookAlikes, protocolPermission } from '../../tenant/permission.ts';
+import { federatedAudience } from '../../token/assertion.ts';
 import type { Case, Tried } from '../case.ts';
 import type { Finding } from '../finding.ts';
 import type { Observation, Protocol, Ran } from '../observation.ts';
-import { connectExchange, permit, permitByRbac, registrationPage, signInLogs, testAssignment } from '../repair.ts';
+import {
+  connectExchange,
+  listFederated,
+  permit,
+  permitByRbac,
+  registrationPage,
+  signInLogs,
+  testAssignment,
+  trustAssertion,
+} from '../repair.ts';
 import { passedOn, resting } from './passing-on.ts';
 
 export function tokenRules(facts: Case): Finding[] {
@@ -64,7 +74,28 @@ function tenantRules(facts: Case, tenant: TenantConfig): Finding[] {
 }
 
 function refusedToken(token: Ran | undefined, tenant: TenantConfig): Finding[] {
-  return passedOn(token, { repair: token?.code === undefined ? [] : repairToken(token.code, tenant, token.seen) });
+  const found = passedOn(token, { repair: token?.code === undefined ? [] : repairToken(token.code, tenant, token.seen) });
+  const because = token?.code !== undefined && aboutTrust.has(token.code) ? compared(tenant, token.seen) : undefined;
+  return because === undefined ? found : found.map((one) => ({ ...one, because }));
+}
+
+/** Refusals that come from a difference between an assertion and the federated credentials of the app. */
+const aboutTrust: ReadonlySet<FaultCode> = new Set([
+  'token.assertion-refused',
+  'token.issuer-not-trusted',
+  'token.subject-not-trusted',
+  'token.audience-not-trusted',
+]);
+
+/** What to compare, and what is supposed of the audience: a record may name another, though Microsoft advises against it. M365 (doc). */
+function compared(tenant: TenantConfig, seen: Evidence): string | undefined {
+  const { issuer, subject, audience } = seen;
+  if (issuer === undefined || subject === undefined) return undefined;
+  const advised = federatedAudience(tenant.cloud.authority);
+  // The token of a managed identity names the application behind the audience by its id. M365 (recorded).
+  const unusual = tenant.credential.kind === 'assertion' && audience !== advised;
+  const also = unusual ? `; for this cloud ${advised} is usual` : '';
+  return `The assertion says issuer ${issuer}, subject ${subject}, audience ${audience}${also}.`;
 }
 
 /** Two seconds are what the resolution of `Date` and a slow answer make; two minutes are a clock that nobody keeps. */
@@ -226,6 +257,15 @@ export function repairToken(code: FaultCode, tenant: TenantConfig, seen: Evidenc
     case 'token.certificate-not-registered':
     case 'token.certificate-expired':
       return [`az ad app credential reset --id ${clientId} --append --cert @postern.crt`, page('Credentials')];
+    case 'token.assertion-refused':
+    case 'token.issuer-not-trusted':
+    case 'token.subject-not-trusted':
+    case 'token.audience-not-trusted':
+      return [listFederated(tenant), ...trustAssertion(tenant, seen), page('Credentials')];
+    case 'token.identity-not-found':
+      return tenant.credential.kind === 'managed-identity' && tenant.credential.clientId !== undefined
+        ? [`az identity list --query "[?clientId=='${tenant.credential.clientId}'].{name:name, group:resourceGroup, objectId:principalId}"`]
+        : ['az identity list --query "[].{name:name, group:resourceGroup, clientId:clientId}"'];
     case 'token.app-not-found':
       return [`az ad app show --id ${clientId} --query "{name:displayName, clientId:appId}"`, page('Overview')];
     case 'token.service-principal-missing':

@@ -87,21 +87,82 @@ export const tokenFaults = {
   },
   'token.clock-wrong': {
     says: 'The signed assertion was too old or too new for Entra.',
-    cause: 'AADSTS700024: its dates, taken from the clock of this machine, do not include the time at Entra (its time is in the evidence).',
-    fix: 'Set the clock of this machine: `timedatectl status` must say that it is synchronised.',
+    cause:
+      'AADSTS700024: its dates do not include the time at Entra. With a certificate they come from the clock of this machine; an outside issuer writes its own.',
+    fix: 'Set the clock of this machine: `timedatectl status` must say that it is synchronised. If a file gives the assertion, see that it is renewed in time.',
     retry: 'never',
   },
   'token.assertion-malformed': {
     says: 'Entra cannot read the signed assertion.',
     cause: 'AADSTS50027, 50012 or 50013: form, audience or signature of the assertion were refused.',
-    fix: 'Try `algorithm: RS256` under `certificate`; if that does not help, report it with the evidence.',
+    fix: 'With a certificate, try `algorithm: RS256`. With an outside issuer, check that ISSUER/.well-known/openid-configuration can be read from the internet and names the keys in use.',
     retry: 'never',
   },
   'token.assertion-refused': {
     says: 'No trust is set up for this assertion.',
-    cause:
-      'AADSTS700211, 700213, 7002131, 700229 or 700030: issuer, subject or audience match no federated credential or subject rule of the app.',
+    cause: 'AADSTS70021 or 700030: no federated credential or subject rule of the app matches, and the answer does not say in which part.',
     fix: 'Compare issuer, subject and audience with the federated credential of the app registration, letter by letter; case and blanks count.',
+    retry: 'never',
+  },
+  'token.issuer-not-trusted': {
+    says: 'No federated credential of the app names the issuer of this assertion.',
+    cause: 'AADSTS700211: the records of the app were searched for the issuer that is in the evidence.',
+    fix: 'Compare `issuer` in the evidence with the record, letter by letter: https, host, path, and the slash at the end count. A record that was just made may need some minutes.',
+    retry: 'never',
+  },
+  'token.subject-not-trusted': {
+    says: 'A federated credential knows this issuer, but not this subject.',
+    cause: 'AADSTS700213, 7002131, 7002137 or 7002138: no record or expression fits the `subject` that is in the evidence.',
+    fix: 'Compare it with the record, letter by letter, case included: for Kubernetes system:serviceaccount:NAMESPACE:ACCOUNT, for a managed identity its object (principal) ID and not its client ID.',
+    retry: 'never',
+  },
+  'token.audience-not-trusted': {
+    says: 'The assertion was made for another audience than the federated credential names.',
+    cause: 'AADSTS700212: issuer and subject were found, the `audience` in the evidence was not.',
+    fix: 'Let the issuer write the audience of the record, as a rule api://AzureADTokenExchange: in Kubernetes `audience:` of the projected service account token. US Government and China have names of their own.',
+    retry: 'never',
+  },
+  'token.assertion-not-app-only': {
+    says: 'The assertion is the token of a person.',
+    cause: 'AADSTS700229: only tokens that an app or a workload got for itself may serve as federated credential.',
+    fix: 'Let the reference under `assertion` give the token of the workload, not one from a sign-in (`az account get-access-token` of a user gives such a one).',
+    retry: 'never',
+  },
+  'token.assertion-not-jwt': {
+    says: 'What should be an assertion is no JSON Web Token.',
+    cause: 'It has not the three parts of a signed JWT, or the middle one cannot be read. Nothing was sent, and its text is not shown.',
+    fix: 'Let `assertion` under `credential` point to the token itself, alone in its file: in Kubernetes the path in AZURE_FEDERATED_TOKEN_FILE.',
+    retry: 'never',
+  },
+  'token.assertion-expired': {
+    says: 'The assertion has ended and was not renewed.',
+    cause: 'Its `exp` lies before the time of this machine (both in the evidence). Nothing was sent.',
+    fix: 'See why nobody writes a new one: in Kubernetes the volume must be a projected service account token and mounted without `subPath`. If the dates look right, check the clock with `timedatectl status`.',
+    retry: 'never',
+  },
+  'token.identity-endpoint-absent': {
+    says: 'There is no managed identity endpoint here.',
+    cause: 'Nobody answered at the local address in the evidence, which only machines on Azure have.',
+    fix: 'Run Postern on an Azure virtual machine, in App Service or in Container Apps, or use another `credential`. In Kubernetes use `assertion: { file: PATH }` with the path in AZURE_FEDERATED_TOKEN_FILE. In a container, check that it may reach that address.',
+    retry: 'never',
+  },
+  'token.identity-not-found': {
+    says: 'This machine has no managed identity that fits.',
+    cause:
+      'The local endpoint knows no identity of that client id, has none at all, or has several and was not told which (its words are in the evidence).',
+    fix: 'Assign the user-assigned identity to the machine (Identity, User assigned) and write its Client ID into `managedIdentity.clientId`: `az vm identity show --resource-group GROUP --name MACHINE`.',
+    retry: 'never',
+  },
+  'token.identity-busy': {
+    says: 'The managed identity endpoint asks to wait.',
+    cause: 'It answered 404, 410, 429 or 5xx, as it does when it is asked too often or is being renewed.',
+    fix: 'Nothing, it is tried again. If it stays, look for other programs on this machine that ask without keeping their tokens.',
+    retry: 'soon',
+  },
+  'token.identity-answer-unusable': {
+    says: 'What the managed identity endpoint answered is no token.',
+    cause: 'A refusal without a known meaning, or an answer without `access_token`; status, type and words are in the evidence.',
+    fix: 'Ask it by hand: `curl -H Metadata:true "http://169.254.169.254/metadata/identity/oauth2/token?api-version=2018-02-01&resource=api://AzureADTokenExchange"`. A proxy must not stand in between: check `managedIdentity.endpoint`.',
     retry: 'never',
   },
   'token.scope-wrong': {
