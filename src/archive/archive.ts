@@ -61,6 +61,8 @@ export interface Receipt {
 export interface UidSet {
   readonly size: number;
   has(uid: number): boolean;
+  /** Of these, the ones of which no bytes ever came: quarantined, and worth asking for again. Ascending. */
+  readonly withoutBytes: readonly number[];
 }
 
 /** The last link of the hash chain: it stands for everything before it. */
@@ -218,7 +220,8 @@ export interface Archive extends ArchiveReader {
   cursor(source: string, folder: string): Promise<{ readonly uidValidity: number; readonly uid: number } | undefined>;
   /**
    * Takes a message over: reads `body` to its end, hashing on the way, holding no more of it than a named bound.
-   * Waits while too much is not yet durable (back-pressure). A UID of the era that has a row already is left as it is.
+   * Waits while too much is not yet durable (back-pressure). A UID of the era that has a row with bytes already is left as it is; one
+   * that was noted without bytes gets a second row.
    * @param describe asked once, after the body has been read (a server may send a message's UID behind its body)
    * @throws whatever `body` or `describe` throws (then nothing of the message stays), and the Fault that stopped the archive
    */

@@ -86,6 +86,7 @@ class Talk {
   readonly #line: Progress;
   readonly #now: () => number;
   readonly #folders = new Map<string, { fetched: number; toFetch: number }>();
+  readonly #passed = new Set<string>();
   #messages = 0;
   #bytes = 0;
 
@@ -131,11 +132,24 @@ class Talk {
         this.#terminal.stderr.write(faultText(event.fault, wantsColour(this.#terminal)));
         return;
       case 'pass':
-        if (event.arrived > 0) this.#say(event.source, `${count(event.arrived, 'new message')}`);
+        this.#line.clear();
+        this.#tellPass(event);
         return;
       default:
         event satisfies never;
     }
+  }
+
+  /** Tells what a pass brought; and of the first one that it is over, so that nobody takes silence for a hanging program. */
+  #tellPass({ source, arrived, duplicate, quarantined }: Extract<ImportEvent, { kind: 'pass' }>): void {
+    const parts = [
+      ...(arrived > 0 ? [count(arrived, 'new message')] : []),
+      ...(duplicate > 0 ? [`${count(duplicate, 'message')} whose bytes were there before`] : []),
+      ...(quarantined > 0 ? [`${number(quarantined)} in quarantine`] : []),
+    ];
+    if (parts.length > 0) this.#say(source, parts.join(', '));
+    else if (!this.#passed.has(source)) this.#say(source, 'nothing new');
+    this.#passed.add(source);
   }
 
   announce(text: string): void {

@@ -23,8 +23,14 @@ export type ImportEvent =
     }
   /** Something went wrong that is tried again after `waitMs`. */
   | { readonly kind: 'waiting'; readonly source: string; readonly fault: Fault; readonly waitMs: number }
-  /** A pass over the source's folders ended well; `arrived` is what it brought. */
-  | { readonly kind: 'pass'; readonly source: string; readonly arrived: number }
+  /** A pass over the source's folders ended well. `arrived` is what was new to the archive; `duplicate` had the bytes of another. */
+  | {
+      readonly kind: 'pass';
+      readonly source: string;
+      readonly arrived: number;
+      readonly duplicate: number;
+      readonly quarantined: number;
+    }
   /** One folder could not be brought in; the others go on. Told once while it stays so. */
   | { readonly kind: 'folder-failed'; readonly source: string; readonly folder: string; readonly fault: Fault }
   /** A person must act; the source is looked at again after `waitMs` all the same. */

@@ -40,15 +40,22 @@ export class FolderImport {
   #era: Era | undefined;
   /** Rows that stood before this run, so that the summary can tell them apart. */
   #before: UidSet | undefined;
+  /** Of these, the ones without bytes: asked for once more in this run. */
+  #again = new Set<number>();
   /** Taken over in this run under this era; what became of it once it is durable. */
   #taken = new Map<number, LedgerState | undefined>();
   #vanished = new Set<number>();
+  /** Taken over without bytes. */
+  readonly #empty = new Set<number>();
   /** Connections that ended while this UID was the next to come. */
   #cuts = new Map<number, number>();
   #listed: readonly number[] = [];
   /** Index into the list behind everything that is settled without a hole. */
   #settledUpTo = 0;
-  #arrived = 0;
+  /** Messages that the server handed out and the archive took, under whatever UIDVALIDITY. Only grows. */
+  #delivered = 0;
+  /** Durable ones by what became of them, under whatever UIDVALIDITY. */
+  readonly #settled = { archived: 0, duplicate: 0, quarantined: 0 };
   #bytes = 0;
 
   constructor(source: string, folder: string, ports: FolderPorts) {
@@ -61,9 +68,14 @@ export class FolderImport {
     return this.#bytes;
   }
 
-  /** Messages taken over in this run, under whatever UIDVALIDITY. Only grows. */
-  get arrived(): number {
-    return this.#arrived;
+  /** Messages that the server handed out in this run, under whatever UIDVALIDITY. Only grows. */
+  get delivered(): number {
+    return this.#delivered;
+  }
+
+  /** What became of those that are durable by now, under whatever UIDVALIDITY. */
+  get settled(): Readonly<Record<LedgerState, number>> {
+    return this.#settled;
   }
 
   /**
@@ -88,7 +100,7 @@ export class FolderImport {
 
   /** The equation of the folder; call it when all receipts are settled. */
   summary(fault: FolderSummary['fault']): FolderSummary {
-    const tally = { archived: 0, duplicate: 0, quarantined: 0 };
+    const tally: Record<LedgerState, number> = { archived: 0, duplicate: 0, quarantined: 0 };
     const listed = new Set(this.#listed);
     let gone = 0;
     for (const [uid, state] of this.#taken) {
@@ -99,7 +111,7 @@ export class FolderImport {
       folder: this.#folder,
       uidValidity: this.#era?.uidValidity,
       listed: this.#listed.length + gone,
-      before: this.#listed.filter((uid) => this.#before?.has(uid) === true).length,
+      before: this.#listed.filter((uid) => this.#stoodBefore(uid) && !this.#taken.has(uid)).length,
       ...tally,
       vanished: this.#vanished.size,
       missing: this.#listed.filter((uid) => !this.#has(uid)),
@@ -112,13 +124,18 @@ export class FolderImport {
     if (this.#era === undefined || this.#taken.size < manyTaken) return;
     await this.#ports.archive.flush();
     this.#before = await this.#ports.archive.settled(this.#era);
+    this.#again = new Set(this.#before.withoutBytes);
     this.#taken = new Map();
     this.#vanished = new Set();
     this.#cuts = new Map();
   }
 
   #has(uid: number): boolean {
-    return this.#before?.has(uid) === true || this.#taken.has(uid);
+    return this.#stoodBefore(uid) || this.#taken.has(uid);
+  }
+
+  #stoodBefore(uid: number): boolean {
+    return this.#before?.has(uid) === true && !this.#again.has(uid);
   }
 
   async #enter(uidValidity: number): Promise<void> {
@@ -133,8 +150,10 @@ export class FolderImport {
       report({ kind: 'uid-validity-changed', source: era.source, folder: era.folder, before: known, now: uidValidity });
     }
     this.#before = await archive.settled(era);
+    this.#again = new Set(this.#before.withoutBytes);
     this.#era = era;
     this.#taken = new Map();
+    this.#empty.clear();
     this.#vanished = new Set();
     this.#cuts = new Map();
     this.#listed = [];
@@ -156,7 +175,7 @@ export class FolderImport {
   }
 
   async #fetchRound(opened: OpenFolder, wanted: readonly number[]): Promise<void> {
-    const arrivedBefore = this.#arrived;
+    const deliveredBefore = this.#delivered;
     const suspects = wanted.filter((uid) => (this.#cuts.get(uid) ?? 0) >= cutsOfSuspect);
     let left = await this.#fetchMost(
       opened,
@@ -167,15 +186,28 @@ export class FolderImport {
       await this.#ports.clock.sleep(waitMs, this.#ports.signal);
       left = await this.#fetchMost(opened, left);
     }
-    const refused = new Map<number, Fault>();
+    const empty = new Map<number, Fault | undefined>();
     for (const uid of [...left, ...suspects]) {
-      const fault = await this.#fetchAlone(opened, uid);
-      if (fault !== undefined) refused.set(uid, fault);
+      const outcome = await this.#fetchAlone(opened, uid);
+      if (outcome !== 'came') empty.set(uid, outcome);
     }
-    const [fault] = refused.values();
-    if (fault === undefined) return;
-    if (this.#arrived === arrivedBefore && !(await this.#handsOutAnother(opened))) throw fault;
-    for (const uid of refused.keys()) await this.#quarantineEmpty(uid, 'refused');
+    if (empty.size === 0) return;
+    const listed = new Set(await this.#list(opened));
+    for (const uid of empty.keys()) {
+      if (listed.has(uid)) continue;
+      this.#vanished.add(uid);
+      empty.delete(uid);
+    }
+    if (empty.size === 0) return;
+    // To note a message as one that the server does not give is to stop waiting for it. So the server must show that it gives others now.
+    if (this.#delivered === deliveredBefore && !(await this.#handsOutAnother(opened))) {
+      const [fault] = [...empty.values()].filter((one) => one !== undefined);
+      throw (
+        fault ??
+        this.#incomplete({ missing: empty.size, uids: [...empty.keys()].slice(0, namedUids).join(' '), seen: 'FETCH brought no content' })
+      );
+    }
+    for (const [uid, fault] of empty) await this.#quarantineEmpty(uid, fault === undefined ? 'no-data' : 'refused');
   }
 
   /** Fetches and returns what did not come though the server still lists it. One message can spoil the command of many. */
@@ -195,33 +227,37 @@ export class FolderImport {
     return left.filter((uid) => stillListed.has(uid));
   }
 
-  /** Notes a message as quarantined when the server gives nothing for it. @returns the refusal, where it says no */
-  async #fetchAlone(opened: OpenFolder, uid: number): Promise<Fault | undefined> {
+  /** @returns whether it came; else the refusal, or undefined where the server says OK and sends nothing */
+  async #fetchAlone(opened: OpenFolder, uid: number): Promise<'came' | Fault | undefined> {
     try {
       await this.#fetch(opened, [uid]);
     } catch (error) {
       if (!isFault(error, 'imap.refused', 'imap.bad-command')) throw error;
       return error;
     }
-    if (!this.#has(uid)) await this.#quarantineEmpty(uid, 'no-data');
-    return undefined;
+    return this.#has(uid) ? 'came' : undefined;
   }
 
   /**
-   * Whether the server hands out a message that it has handed out before. If it does not, its refusals are about the folder or the
-   * moment, and to note messages as refused, for ever, would lose them.
+   * Whether the server hands out a message that it has handed out before. If it does not, what it holds back now is about the folder or
+   * the moment, and to note messages as withheld would be to lose them. Several are tried: one of them may be spoilt since.
    */
   async #handsOutAnother(opened: OpenFolder): Promise<boolean> {
-    const known = this.#listed.findLast((uid) => this.#has(uid));
-    if (known === undefined) return false;
-    try {
-      let came = false;
-      for await (const message of opened.fetch([known])) came ||= message.body !== undefined;
-      return came;
-    } catch (error) {
-      if (!isFault(error, 'imap.refused', 'imap.bad-command')) throw error;
-      return false;
+    const withBytes = this.#listed.filter((uid) => this.#stoodBefore(uid) || (this.#taken.has(uid) && !this.#empty.has(uid)));
+    const tried = new Set([withBytes.at(-1), withBytes[0], withBytes[withBytes.length >> 1]]);
+    for (const known of tried) {
+      if (known === undefined) continue;
+      try {
+        let bytes = 0;
+        for await (const message of opened.fetch([known])) {
+          for await (const chunk of message.body ?? []) bytes += chunk.length;
+        }
+        if (bytes > 0) return true;
+      } catch (error) {
+        if (!isFault(error, 'imap.refused', 'imap.bad-command')) throw error;
+      }
     }
+    return false;
   }
 
   async #fetch(opened: OpenFolder, uids: readonly number[]): Promise<void> {
@@ -235,7 +271,7 @@ export class FolderImport {
       }
     };
     try {
-      await patiently(this.#source, this.#ports, act, () => this.#arrived);
+      await patiently(this.#source, this.#ports, act, () => this.#delivered);
     } catch (error) {
       const [next] = left();
       if (next !== undefined && isFault(error, 'imap.closed-by-server', 'imap.protocol', 'network.connection-lost', 'network.timeout')) {
@@ -261,7 +297,9 @@ export class FolderImport {
     try {
       const receipt = await archive.accept(watched(), () => {
         const attributes = message.attributes();
-        if (attributes.uid === undefined || this.#has(attributes.uid)) throw new Unasked();
+        if (attributes.uid === undefined || this.#has(attributes.uid)) throw new LeftAlone();
+        // Announced with a size and sent without a byte: that is no message, but the server's way to give nothing.
+        if (bytes === 0 && (attributes.announcedBytes ?? 0) > 0) throw new LeftAlone();
         uid = attributes.uid;
         quarantine = sniffer.isSubstitute() ? 'substitute' : undefined;
         return {
@@ -273,19 +311,19 @@ export class FolderImport {
       });
       if (uid !== undefined) this.#note(uid, receipt);
     } catch (error) {
-      if (error instanceof Unasked) return;
+      if (error instanceof LeftAlone) return;
       if (uid !== undefined) this.#forget(uid);
       throw error;
     }
-    this.#arrived += 1;
+    this.#delivered += 1;
     this.#bytes += bytes;
     report({ kind: 'message', source: this.#source, folder: this.#folder, bytes });
     if (uid !== undefined && quarantine !== undefined) this.#tellQuarantined(uid, quarantine);
   }
 
   async #quarantineEmpty(uid: number, reason: QuarantineReason): Promise<void> {
+    this.#empty.add(uid);
     this.#note(uid, await this.#ports.archive.acceptNothing({ ...this.#arrival(uid), quarantine: reason }));
-    this.#arrived += 1;
     this.#tellQuarantined(uid, reason);
   }
 
@@ -309,7 +347,10 @@ export class FolderImport {
   #note(uid: number, receipt: Receipt): void {
     const taken = this.#taken;
     receipt.durable.then(
-      ({ state }) => taken.set(uid, state),
+      ({ state }) => {
+        taken.set(uid, state);
+        this.#settled[state] += 1;
+      },
       () => undefined, // whoever flushes the archive gets to know
     );
   }
@@ -327,5 +368,5 @@ export class FolderImport {
   }
 }
 
-/** A message that was not asked for, or came twice: left alone. */
-class Unasked extends Error {}
+/** A message that was not asked for, came twice, or came empty: left alone. */
+class LeftAlone extends Error {}

@@ -4,7 +4,7 @@
  * The hard thing is to know when to give up. What a person must mend ends a run at once; a passing fault is met with growing waits
  * that start anew whenever something was gained in between. "Not connected" is both: on a mailbox that worked before it passes.
  */
-import type { Archive } from '../archive/archive.ts';
+import type { Archive, LedgerState } from '../archive/archive.ts';
 import { Fault, isFault } from '../fault/fault.ts';
 import { waitBefore } from './backoff.ts';
 import type { FolderSummary, SourceSummary } from './events.ts';
@@ -98,8 +98,8 @@ export class SourceRun {
   /** In a row, with nothing gained in between. */
   #failures = 0;
   #foldersDone = 0;
-  #atFailure = { arrived: 0, foldersDone: 0, atMs: Number.NEGATIVE_INFINITY };
-  #arrivedBeforePass = 0;
+  #atFailure = { delivered: 0, foldersDone: 0, atMs: Number.NEGATIVE_INFINITY };
+  #settledBeforePass: Readonly<Record<LedgerState, number>> = { archived: 0, duplicate: 0, quarantined: 0 };
 
   constructor(source: ImportSource, ports: ImportPorts) {
     this.#source = source;
@@ -121,7 +121,7 @@ export class SourceRun {
       // The first folder comes last, so that it is open for listening.
       this.#due = [...this.#imports.keys()].reverse();
       this.#faults.clear();
-      this.#arrivedBeforePass = this.#arrived;
+      this.#settledBeforePass = this.#settled;
     }
     const mailbox = this.#mailbox ?? (await this.#connect());
     for (let folder = this.#due[0]; folder !== undefined; folder = this.#due[0]) {
@@ -140,7 +140,14 @@ export class SourceRun {
       this.#foldersDone += 1;
     }
     await archive.flush();
-    report({ kind: 'pass', source: this.#source.name, arrived: this.#arrived - this.#arrivedBeforePass });
+    const [before, now] = [this.#settledBeforePass, this.#settled];
+    report({
+      kind: 'pass',
+      source: this.#source.name,
+      arrived: now.archived - before.archived,
+      duplicate: now.duplicate - before.duplicate,
+      quarantined: now.quarantined - before.quarantined,
+    });
   }
 
   /** Lets go of what a run that goes on need not remember; between two passes. The summary then counts from here on. */
@@ -168,7 +175,7 @@ export class SourceRun {
     this.#ports.signal.throwIfAborted();
     const fault = isFault(error, 'imap.not-connected') && (await this.#worked()) ? this.#unavailable(error) : error;
     this.#failures = this.#gainedSinceFailure() ? 1 : this.#failures + 1;
-    this.#atFailure = { arrived: this.#arrived, foldersDone: this.#foldersDone, atMs: this.#ports.clock.monotonic() };
+    this.#atFailure = { delivered: this.#delivered, foldersDone: this.#foldersDone, atMs: this.#ports.clock.monotonic() };
     const hopeless = this.#failures >= (this.#reached ? maxAttempts : maxAttemptsUnreached);
     // M365 (doc): tokens live for about an hour and sessions no longer than their tokens, so this is no failure at all.
     if (isFault(fault, 'imap.token-expired') && this.#failures === 1) return { fault, waitMs: 0, hopeless };
@@ -204,13 +211,23 @@ export class SourceRun {
 
   /** A folder that was looked at counts only inside a pass: listening that ends at once after each good pass is no gain. */
   #gainedSinceFailure(): boolean {
-    const { arrived, foldersDone, atMs } = this.#atFailure;
+    const { delivered, foldersDone, atMs } = this.#atFailure;
     const inPass = this.#due.length > 0;
-    return this.#arrived > arrived || (inPass && this.#foldersDone > foldersDone) || this.#ports.clock.monotonic() - atMs > calmMs;
+    return this.#delivered > delivered || (inPass && this.#foldersDone > foldersDone) || this.#ports.clock.monotonic() - atMs > calmMs;
   }
 
-  get #arrived(): number {
-    return [...this.#imports.values()].reduce((sum, work) => sum + work.arrived, 0);
+  get #delivered(): number {
+    return [...this.#imports.values()].reduce((sum, work) => sum + work.delivered, 0);
+  }
+
+  get #settled(): Readonly<Record<LedgerState, number>> {
+    const sum = { archived: 0, duplicate: 0, quarantined: 0 };
+    for (const { settled } of this.#imports.values()) {
+      sum.archived += settled.archived;
+      sum.duplicate += settled.duplicate;
+      sum.quarantined += settled.quarantined;
+    }
+    return sum;
   }
 
   async #connect(): Promise<Mailbox> {

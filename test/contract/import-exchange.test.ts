@@ -126,7 +126,7 @@ test('drops: a connection that is cut inside literals again and again ends with 
   });
 });
 
-test('empty-fetch: a message that the server lists and never gives is in quarantine as no-data, and is not asked for again', async () => {
+test('empty-fetch: a message that the server lists and never gives is in quarantine as no-data, and asked for again in each run', async () => {
   await withArchive(async (archive) => {
     const ran = await run(archive, { mailbox: scenario('empty-fetch') });
     assert.ok(ran.summary.complete);
@@ -137,8 +137,41 @@ test('empty-fetch: a message that the server lists and never gives is in quarant
     );
     const again = await run(archive, { mailbox: scenario('empty-fetch') });
     assert.ok(again.summary.complete);
-    assert.deepEqual(again.ports.of('folder')[0]?.toFetch, 0);
+    assert.deepEqual(equation(again.summary.sources[0]), { ...dozen, before: 11, archived: 0, quarantined: 1 });
+    assert.equal((await archive.stats()).head.rows, 12, 'a second refusal is no second row');
     await verified(archive);
+  });
+});
+
+test('empty-fetch: when the content comes after all, it is archived, and the row without it stays as evidence', async () => {
+  const mailbox = place.mailbox();
+  place.deliver(mailbox, 'INBOX', mails('late content', 5));
+  place.state(mailbox).quirks.emptyFetch = [2, 4];
+  await withArchive(async (archive) => {
+    const first = await run(archive, { mailbox });
+    assert.deepEqual(equation(first.summary.sources[0]), { ...dozen, listed: 5, archived: 3, quarantined: 2 });
+    place.state(mailbox).quirks.emptyFetch = [4];
+    const second = await run(archive, { mailbox });
+    assert.deepEqual(equation(second.summary.sources[0]), { ...dozen, listed: 5, before: 3, archived: 1, quarantined: 1 });
+    const stats = await archive.stats();
+    assert.deepEqual([stats.messages, stats.head.rows, stats.ledger], [4, 6, { archived: 4, duplicate: 0, quarantined: 2 }]);
+    await verified(archive);
+  });
+});
+
+test('empty-fetch: a server that gives no content of any message has none put into quarantine; they come when it is well', async () => {
+  const mailbox = place.mailbox();
+  place.deliver(mailbox, 'INBOX', mails('hiccup', 4));
+  place.state(mailbox).quirks.emptyFetch = [1, 2, 3, 4];
+  await withArchive(async (archive) => {
+    const first = await run(archive, { mailbox });
+    assert.ok(!first.summary.complete);
+    assert.deepEqual(equation(first.summary.sources[0]), { ...dozen, listed: 4, archived: 0, missing: 4 });
+    assert.equal(first.summary.sources[0]?.folders[0]?.fault?.code, 'import.incomplete');
+    place.state(mailbox).quirks.emptyFetch = [];
+    const second = await run(archive, { mailbox });
+    assert.ok(second.summary.complete);
+    assert.deepEqual(equation(second.summary.sources[0]), { ...dozen, listed: 4, archived: 4 });
   });
 });
 

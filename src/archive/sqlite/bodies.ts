@@ -5,11 +5,11 @@
  * The hard thing is a large file's durability: it must be on the disk, and its name in its folder too, before the transaction that
  * names it begins.
  */
-import { createHash, randomUUID } from 'node:crypto';
+import { createHash, hash, randomUUID } from 'node:crypto';
 import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
-import { Fault } from '../../fault/fault.ts';
+import { Fault, isFault } from '../../fault/fault.ts';
 import { archiveFault } from './errors.ts';
 import { bodyFile, type Layout } from './layout.ts';
 
@@ -56,6 +56,22 @@ export function encodeBody(body: Uint8Array): { readonly encoding: number; reado
 export async function* storedBytes(where: Layout, row: StoredBody, sha256: string, piece?: Buffer): AsyncGenerator<Uint8Array> {
   if (row.encoding === encoding.file) yield* readBodyFile(where, sha256, piece);
   else if (row.body instanceof Uint8Array) yield decodeBody(Number(row.encoding), row.body, sha256);
+}
+
+/**
+ * Whether a row still leads to the bytes that came in anew: those in a file were put in place again with their arrival, those in the row
+ * itself are held against their hash.
+ */
+export function leadsTo(taken: TakenBody, row: StoredBody & { readonly bytes?: unknown }): boolean {
+  if (row.bytes !== taken.bytes) return false;
+  if (row.encoding === encoding.file || taken.inline === undefined) return row.encoding === encoding.file && taken.inline === undefined;
+  if (!(row.body instanceof Uint8Array)) return false;
+  try {
+    return hash('sha256', decodeBody(Number(row.encoding), row.body, taken.sha256)) === taken.sha256;
+  } catch (error) {
+    if (isFault(error, 'archive.body-changed')) return false;
+    throw error;
+  }
 }
 
 /** Memory for one reader of {@link storedBytes}. */

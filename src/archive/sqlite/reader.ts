@@ -120,10 +120,26 @@ export class SqliteReader {
   settled(source: string, folder: string, uidValidity: number): UidSet {
     return this.#ledgerCall(() => {
       const uids = new UidRanges();
-      const rows = this.#db.prepare(
-        'select uid from ledger where era = (select id from era where source = ? and folder = ? and uid_validity = ?) order by uid',
-      );
-      for (const row of rows.iterate(source, folder, uidValidity)) uids.add(Number(row.uid));
+      const of = 'from ledger where era = (select id from era where source = ? and folder = ? and uid_validity = ?)';
+      // Few have no bytes, so they are held and put in between; the many are read in the order of their index.
+      const empty = this.#db
+        .prepare(`select uid ${of} and message is null order by uid`)
+        .all(source, folder, uidValidity)
+        .map((row) => Number(row.uid));
+      let next = 0;
+      const addEmptyBelow = (limit: number): void => {
+        for (let uid = empty[next]; uid !== undefined && uid < limit; uid = empty[next]) {
+          uids.add(uid, false);
+          next += 1;
+        }
+      };
+      for (const row of this.#db.prepare(`select uid ${of} and message is not null order by uid`).iterate(source, folder, uidValidity)) {
+        const uid = Number(row.uid);
+        addEmptyBelow(uid);
+        if (empty[next] === uid) next += 1; // its bytes came later
+        uids.add(uid);
+      }
+      addEmptyBelow(Number.POSITIVE_INFINITY);
       return uids;
     });
   }

@@ -46,9 +46,11 @@ const archiveTables = `
     internal_date integer,
     announced_bytes integer,
     accepted_at integer not null,
-    link blob not null,
-    unique (era, uid)
+    link blob not null
   ) strict;
+  -- A message of which no bytes came may get a second row when they come after all.
+  create unique index ledger_with_bytes on ledger (era, uid) where message is not null;
+  create unique index ledger_without_bytes on ledger (era, uid) where message is null;
   create index ledger_message on ledger (message);
   create table cursor (
     source text not null,

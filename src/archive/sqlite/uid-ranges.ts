@@ -4,14 +4,20 @@ import type { UidSet } from '../archive.ts';
 export class UidRanges implements UidSet {
   readonly #starts: number[] = [];
   readonly #ends: number[] = [];
+  readonly #withoutBytes: number[] = [];
   #size = 0;
+
+  get withoutBytes(): readonly number[] {
+    return this.#withoutBytes;
+  }
 
   get size(): number {
     return this.#size;
   }
 
   /** Adds a UID greater than all before it. */
-  add(uid: number): void {
+  add(uid: number, hasBytes = true): void {
+    if (!hasBytes) this.#withoutBytes.push(uid);
     const last = this.#ends.length - 1;
     if (last >= 0 && this.#ends[last] === uid - 1) {
       this.#ends[last] = uid;

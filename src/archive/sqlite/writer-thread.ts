@@ -10,8 +10,8 @@ import { parentPort, workerData } from 'node:worker_threads';
 import type { LedgerState, QuarantineReason, Settled } from '../archive.ts';
 import { emptyChain, nextLink } from '../chain.ts';
 import { packFailure, type ThreadFailure } from '../thread-failure.ts';
-import { encodeBody, encoding, type TakenBody } from './bodies.ts';
-import { archiveFault } from './errors.ts';
+import { encodeBody, encoding, leadsTo, type TakenBody } from './bodies.ts';
+import { archiveFault, saysDamaged, saysOutOfRange } from './errors.ts';
 import { openLedger } from './schema.ts';
 
 export interface WriterRow {
@@ -37,7 +37,9 @@ export type FromWriter =
 class Writer {
   readonly #db: DatabaseSync;
   readonly #eras = new Map<string, number>();
-  readonly #sql: Readonly<Record<'findEra' | 'addEra' | 'findMessage' | 'addMessage' | 'findRow' | 'addRow' | 'cursor', StatementSync>>;
+  readonly #sql: Readonly<
+    Record<'findEra' | 'addEra' | 'findMessage' | 'addMessage' | 'storedBody' | 'mendMessage' | 'findRow' | 'findEmptyRow' | 'addRow' | 'cursor', StatementSync>
+  >;
   #row: number;
   #link: Uint8Array;
   #lastMessage: number;
@@ -50,9 +52,13 @@ class Writer {
       addEra: db.prepare('insert into era (source, folder, uid_validity) values (?, ?, ?)'),
       findMessage: db.prepare('select seq from message where sha256 = ?'),
       addMessage: db.prepare('insert into message (sha256, bytes, encoding, body) values (?, ?, ?, ?)'),
+      storedBody: db.prepare('select bytes, encoding, body from message where seq = ?'),
+      mendMessage: db.prepare('update message set bytes = ?, encoding = ?, body = ? where seq = ?'),
       findRow: db.prepare(
-        'select l.state, lower(hex(m.sha256)) as sha256 from ledger l left join message m on m.seq = l.message where l.era = ? and l.uid = ?',
+        `select l.state, lower(hex(m.sha256)) as sha256 from ledger l join message m on m.seq = l.message
+         where l.era = ? and l.uid = ? and l.message is not null`,
       ),
+      findEmptyRow: db.prepare('select state from ledger where era = ? and uid = ? and message is null'),
       addRow: db.prepare(
         'insert into ledger (row, era, uid, state, reason, message, internal_date, announced_bytes, accepted_at, link) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
       ),
@@ -97,12 +103,9 @@ class Writer {
   #storeRow(row: WriterRow): Settled {
     const era = this.#era(row);
     const known = this.#sql.findRow.get(era, row.uid);
-    if (known !== undefined) {
-      return {
-        state: known.state as LedgerState,
-        sha256: typeof known.sha256 === 'string' && known.sha256 !== '' ? known.sha256 : undefined,
-      };
-    }
+    if (known !== undefined) return { state: known.state as LedgerState, sha256: String(known.sha256) };
+    const empty = row.body === undefined ? this.#sql.findEmptyRow.get(era, row.uid) : undefined;
+    if (empty !== undefined) return { state: empty.state as LedgerState, sha256: undefined };
     const stored = row.body === undefined ? undefined : this.#message(row.body);
     const state: LedgerState = row.reason !== null ? 'quarantined' : stored?.isNew === false ? 'duplicate' : 'archived';
     this.#row += 1;
@@ -138,10 +141,32 @@ class Writer {
   #message(body: TakenBody): { readonly seq: number; readonly isNew: boolean } {
     const digest = Buffer.from(body.sha256, 'hex');
     const found = this.#sql.findMessage.get(digest);
-    if (found !== undefined) return { seq: Number(found.seq), isNew: false };
-    const encoded = body.inline === undefined ? { encoding: encoding.file, data: null } : encodeBody(body.inline);
-    this.#lastMessage = Number(this.#sql.addMessage.run(digest, body.bytes, encoded.encoding, encoded.data).lastInsertRowid);
+    if (found !== undefined) {
+      const seq = Number(found.seq);
+      if (!this.#isSound(seq, body)) {
+        const { encoding, data } = encoded(body);
+        this.#sql.mendMessage.run(body.bytes, encoding, data, seq);
+      }
+      return { seq, isNew: false };
+    }
+    const { encoding, data } = encoded(body);
+    this.#lastMessage = Number(this.#sql.addMessage.run(digest, body.bytes, encoding, data).lastInsertRowid);
     return { seq: this.#lastMessage, isNew: true };
+  }
+
+  /**
+   * Whether what is stored of a message that comes once more is still what its hash stands for. The good copy is in hand only now, and
+   * the server may not keep it. A page that SQLite cannot read is not written to either: `archive verify` tells of it.
+   */
+  #isSound(seq: number, body: TakenBody): boolean {
+    try {
+      const stored = this.#sql.storedBody.get(seq);
+      return stored === undefined || leadsTo(body, stored);
+    } catch (error) {
+      if (saysDamaged(error)) return true;
+      if (saysOutOfRange(error)) return false;
+      throw error;
+    }
   }
 
   #era(row: WriterRow): number {
@@ -158,6 +183,11 @@ class Writer {
   close(): void {
     this.#db.close();
   }
+}
+
+/** A body as its row holds it. */
+function encoded(body: TakenBody): { readonly encoding: number; readonly data: Uint8Array | null } {
+  return body.inline === undefined ? { encoding: encoding.file, data: null } : encodeBody(body.inline);
 }
 
 function hex(bytes: Uint8Array): string {
