@@ -6,13 +6,14 @@
  * watches the pipe between them), and the demonstration's folder is made anew each time, because the tenant's keys are.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { createInterface } from 'node:readline';
 
 const root = join(import.meta.dirname, '..');
 const folder = join(root, '.demo');
 const config = join(folder, 'postern.yaml');
+const pidFile = join(folder, 'pid');
 const deliverEvery = '20s';
 /** The tenant makes keys at its start; on a busy machine that can take a while. */
 const readyTimeoutMs = 60_000;
@@ -38,8 +39,14 @@ async function demonstrate(): Promise<number> {
     say(`${folder} exists and is not a demonstration of ours: move it away first.`);
     return 1;
   }
+  const other = runningDemonstration();
+  if (other !== undefined) {
+    say(`A demonstration is running in this checkout already (process ${other}): end it with Ctrl-C first.`);
+    return 1;
+  }
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { mode: 0o700 });
+  writeFileSync(pidFile, String(process.pid));
 
   step(1, 'An offline Microsoft 365 tenant starts on this machine (in memory, loopback only)');
   const tenant = await startTenant();
@@ -53,8 +60,8 @@ async function demonstrate(): Promise<number> {
     const imported = await postern('import', 'run', '--once');
     if (imported !== 0 || stopped) return stopped ? 0 : imported;
 
-    step(4, 'A search in the archive: postern archive search from:keller subject:whatsapp');
-    await postern('archive', 'search', 'from:keller', 'subject:whatsapp', '--limit', '3');
+    step(4, 'A search in the archive: postern archive search from:keller subject:signal');
+    await postern('archive', 'search', 'from:keller', 'subject:signal');
     if (stopped) return 0;
 
     step(5, 'It goes on: a new message arrives every 20 seconds and is imported. Ctrl-C ends it');
@@ -64,14 +71,26 @@ Meanwhile, in a second terminal:
   ${bold(`bin/postern archive search 'subject:invoice' --config ${at}`)}
   ${bold(`bin/postern archive search has:attachment --config ${at}`)}
   ${bold(`bin/postern archive verify --config ${at}`)}
-  ${bold(`bin/postern archive export /tmp/export --config ${at}`)}
+  ${bold(`bin/postern archive export .demo/export --config ${at}`)}
   ${bold('bin/postern --help')}
 For your own tenant: ${bold('bin/postern config sample > postern.yaml')}
 `);
     const ended = await postern('import', 'run');
     return stopped ? 0 : ended;
   } finally {
+    rmSync(pidFile, { force: true });
     tenant.stdin?.end();
+  }
+}
+
+/** Its process, if another one uses the folder now; what a killed one left behind is no hindrance. */
+function runningDemonstration(): number | undefined {
+  try {
+    const pid = Number(readFileSync(pidFile, 'utf8'));
+    process.kill(pid, 0);
+    return pid;
+  } catch {
+    return undefined;
   }
 }
 

@@ -155,7 +155,7 @@ function understood(config: Config): Record<string, unknown> {
       ...(credential.kind === 'managed-identity' ? { endpoint: credential.endpoint.url } : {}),
     };
   });
-  const sources = config.sources.map(({ name, mailbox, protocol, server, auth, folders, everyMs, format, connections }) => ({
+  const sources = config.sources.map(({ name, mailbox, protocol, server, auth, folders, everyMs, format }) => ({
     name,
     mailbox,
     protocol,
@@ -167,7 +167,6 @@ function understood(config: Config): Record<string, unknown> {
     folders,
     everyMs,
     format,
-    ...(connections === undefined ? {} : { connections }),
   }));
   return { file, dataFolder, tenants, sources };
 }

@@ -87,8 +87,7 @@ export interface SourceConfig {
   /** How long to wait between two looks, in milliseconds. */
   readonly everyMs: number;
   readonly format: MessageFormat;
-  /** At most so many connections at once for this mailbox; the import chooses when absent. */
-  readonly connections?: number;
 }
 
-export type MessageFormat = 'auto' | 'telemessage' | 'journal' | 'mail';
+/** So far each message is read as mail. */
+export type MessageFormat = 'auto';

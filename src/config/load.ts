@@ -231,7 +231,7 @@ class Reader {
       path,
     );
     const ca = auth.kind === 'oauth2' ? [...auth.tenant.ca, ...ownCa] : ownCa;
-    const { mailbox, protocol, format, every: everyMs, connections } = raw;
+    const { mailbox, protocol, format, every: everyMs } = raw;
     return {
       name,
       mailbox,
@@ -241,7 +241,6 @@ class Reader {
       folders,
       everyMs,
       format,
-      ...(connections === undefined ? {} : { connections }),
     };
   }
 

@@ -19,6 +19,13 @@ export const planned: ReadonlyMap<string, string> = new Map([
   ['sources.onCompletion: seen', 'only `leave` can be done so far: nothing on the server is changed'],
   ['sources.onCompletion: delete', 'only `leave` can be done so far: nothing on the server is changed'],
   ['sources.onCompletion.move', 'only `leave` can be done so far: nothing on the server is changed'],
+  ['sources.connections', 'a source has one connection so far; `import run --connections N` bounds how many sources have theirs at once'],
+  [
+    'sources.format: telemessage',
+    'records of this kind come with a later version; every message is read as mail so far, which `auto` says',
+  ],
+  ['sources.format: journal', 'records of this kind come with a later version; every message is read as mail so far, which `auto` says'],
+  ['sources.format: mail', 'the only one so far, and what `auto` means'],
   ['tenants.credential.secret.vault', 'the vault comes with a later version; use `env`, `file` or `command`'],
 ]);
 
@@ -277,8 +284,8 @@ export const sourceSchema = z.strictObject(
       .min(1, { error: 'at least one folder' })
       .prefault(['INBOX'])
       .meta({ description: 'Folders to import, by their exact names.', reason: 'where mail arrives' }),
-    format: z.enum(['auto', 'telemessage', 'journal', 'mail'], { error: 'auto, telemessage, journal or mail' }).prefault('auto').meta({
-      description: 'What the messages are read as. The stored bytes do not depend on it.',
+    format: z.enum(['auto'], { error: 'auto' }).prefault('auto').meta({
+      description: 'What the messages are read as. So far only `auto`: as mail. The stored bytes do not depend on it.',
       reason: 'each message shows what it is',
     }),
     every: every.prefault('1m').meta({
@@ -289,16 +296,6 @@ export const sourceSchema = z.strictObject(
       description: 'What happens to a message on the server once it is safe in the archive. So far only `leave`.',
       reason: 'nothing on the server is changed',
     }),
-    connections: z
-      .int({ error: 'a number of connections' })
-      .min(1, { error: 'a number of connections from 1 to 16' })
-      .max(16, { error: 'a number of connections from 1 to 16' })
-      .optional()
-      .meta({
-        description: 'Connections at once to this mailbox, at most.',
-        reason: 'chosen by the import, within what servers bear',
-        example: 2,
-      }),
   },
   { error: 'a source: { tenant, mailbox }' },
 );
