@@ -9,6 +9,8 @@
  * synchronous, nothing names a file, and every implementation passes test/contract/archive.ts.
  */
 
+import type { Fault } from '../fault/fault.ts';
+
 /** A folder of a source as the server numbers it: UIDs mean something only under one UIDVALIDITY (RFC 9051 §2.3.1.1). */
 export interface Era {
   /** Name of the source in the configuration. */
@@ -81,6 +83,8 @@ export interface ArchiveStats {
   readonly storedBytes: number;
   readonly ledger: Readonly<Record<LedgerState, number>>;
   readonly sources: readonly { readonly source: string; readonly folder: string; readonly rows: number; readonly uidValidity: number }[];
+  /** Messages of which no bytes ever came: how many, and the first of them in the order of their rows. */
+  readonly withoutBytes: { readonly count: number; readonly first: readonly WithoutBytes[] };
   readonly head: ChainHead;
   /** Messages not yet derived (records and full text). 0 = everything can be found. */
   readonly lag: number;
@@ -97,6 +101,14 @@ export interface Occurrence {
   readonly state: LedgerState;
   readonly internalDate: Date | undefined;
   readonly acceptedAt: Date;
+  /** Of a quarantined one. */
+  readonly reason: QuarantineReason | undefined;
+}
+
+/** A message of a server of which no bytes came. */
+export interface WithoutBytes extends Era {
+  readonly uid: number;
+  readonly reason: QuarantineReason;
 }
 
 /** What a message says, derived from its stored bytes. */
@@ -232,6 +244,11 @@ export interface Archive extends ArchiveReader {
   flush(): Promise<void>;
   /** Resolves when everything durable is derived too: it can be found. Runs beside `accept` from the start. */
   derived(options?: { readonly onProgress?: (progress: Progress) => void; readonly signal?: AbortSignal }): Promise<void>;
+  /**
+   * What ended the deriving, undefined while it goes on. Taking messages over is not held up by it, so whoever does that for long has to
+   * look here from time to time and tell a person: nothing that arrives from then on is found by its words.
+   */
+  derivingFault(): Fault | undefined;
   /** Throws all derived data away and derives it again from the stored bytes. */
   reindex(options?: { readonly onProgress?: (progress: Progress) => void; readonly signal?: AbortSignal }): Promise<void>;
 }

@@ -9,30 +9,37 @@ import { mkdir, open, readdir, rename, rm, stat, truncate } from 'node:fs/promis
 import { join } from 'node:path';
 import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { Fault } from '../fault/fault.ts';
-import type { ArchiveReader, Progress, Query, StoredMessage } from './archive.ts';
+import type { FaultCode } from '../fault/catalog.ts';
+import { Fault, isFault } from '../fault/fault.ts';
+import type { ArchiveReader, Occurrence, Progress, Query, StoredMessage } from './archive.ts';
 
 export type ExportFormat = 'eml' | 'mbox';
 
 export interface ExportSummary {
   readonly messages: number;
   readonly bytes: number;
+  /** Messages of which nothing was written, because their stored bytes are not those that arrived; the manifest names them. */
+  readonly damaged: number;
   readonly folder: string;
   /** Messages that a search for words could not see, because they are not derived yet. */
   readonly lag: number;
 }
 
 interface ManifestLine {
-  readonly file: string;
+  /** Null where the stored bytes are damaged; then `fault` says how. */
+  readonly file: string | null;
+  readonly fault?: FaultCode;
   readonly sha256: string;
   readonly bytes: number;
-  readonly occurrences: readonly { readonly source: string; readonly folder: string; readonly uidValidity: number; readonly uid: number }[];
+  /** `reason` with the state `quarantined` only. */
+  readonly occurrences: readonly Pick<Occurrence, 'source' | 'folder' | 'uidValidity' | 'uid' | 'state' | 'reason'>[];
 }
 
 /**
- * The manifest gets its name when all is written: an export without one was cut off.
+ * A message whose bytes are damaged or missing does not keep the others from being written: it has a manifest line with the code of its
+ * fault and without a file. The manifest gets its name when all is written: an export without one was cut off.
  * @param folder an empty or new folder; nothing is ever overwritten
- * @throws Fault archive.export-target, archive.body-changed, archive.body-missing, archive.index-damaged
+ * @throws Fault archive.export-target, archive.index-damaged, archive.read-failed; archive.damaged where the ledger itself is
  */
 export async function exportMessages(
   archive: ArchiveReader,
@@ -46,16 +53,21 @@ export async function exportMessages(
   const unfinished = join(folder, 'manifest.jsonl.unfinished');
   let messages = 0;
   let bytes = 0;
+  let damaged = 0;
   try {
     const manifest = await open(unfinished, 'wx', 0o600);
     try {
       for await (const message of archive.matches(query)) {
         options.signal?.throwIfAborted();
-        const file = await exportOne(archive, message, format, folder);
-        await manifest.appendFile(`${JSON.stringify(manifestLine(file, message))}\n`);
-        messages += 1;
-        bytes += message.bytes;
-        options.onProgress?.({ done: messages, total });
+        const written = await exportOrFault(archive, message, format, folder);
+        await manifest.appendFile(`${JSON.stringify(manifestLine(written, message))}\n`);
+        if (written.file === null) {
+          damaged += 1;
+        } else {
+          messages += 1;
+          bytes += message.bytes;
+        }
+        options.onProgress?.({ done: messages + damaged, total });
       }
     } finally {
       await manifest.close();
@@ -64,7 +76,19 @@ export async function exportMessages(
   } catch (error) {
     throw exportFault(error, folder);
   }
-  return { messages, bytes, folder, lag };
+  return { messages, bytes, damaged, folder, lag };
+}
+
+/** What became of a message: its file, or why there is none. */
+type Written = { readonly file: string } | { readonly file: null; readonly fault: FaultCode };
+
+async function exportOrFault(archive: ArchiveReader, message: StoredMessage, format: ExportFormat, folder: string): Promise<Written> {
+  try {
+    return { file: await exportOne(archive, message, format, folder) };
+  } catch (error) {
+    if (!isFault(error, 'archive.body-changed', 'archive.body-missing', 'archive.damaged')) throw error;
+    return { file: null, fault: error.code };
+  }
 }
 
 /** Writes one message and leaves nothing of it when its bytes are not those that arrived. Returns the file's name. */
@@ -100,9 +124,16 @@ async function claimFolder(folder: string): Promise<void> {
   }
 }
 
-function manifestLine(file: string, message: StoredMessage): ManifestLine {
-  const occurrences = message.occurrences.map(({ source, folder, uidValidity, uid }) => ({ source, folder, uidValidity, uid }));
-  return { file, sha256: message.sha256, bytes: message.bytes, occurrences };
+function manifestLine(written: Written, message: StoredMessage): ManifestLine {
+  const occurrences = message.occurrences.map(({ source, folder, uidValidity, uid, state, reason }) => ({
+    source,
+    folder,
+    uidValidity,
+    uid,
+    state,
+    reason,
+  }));
+  return { ...written, sha256: message.sha256, bytes: message.bytes, occurrences };
 }
 
 const LF = 10;

@@ -1,9 +1,9 @@
 /** `postern archive search`, `show`, `export`, `verify`, `stats`, `reindex`. */
-import type { ArchiveReader, ChainHead, StoredMessage, Progress as Work } from '../archive/archive.ts';
+import type { ArchiveReader, ArchiveStats, ChainHead, StoredMessage, Progress as Work } from '../archive/archive.ts';
 import type { Config } from '../config/config.ts';
 import { type Arguments, type Command, type ExitCode, exit, type Terminal } from './command.ts';
 import { expectNoArguments } from './parse.ts';
-import { bytes, count, json, number, printable, progress, table } from './print.ts';
+import { bytes, count, json, number, printable, progress, quarantineReasons, table } from './print.ts';
 
 const defaultLimit = 20;
 /** Digits of a message's id that are shown: enough for a billion messages. */
@@ -66,6 +66,7 @@ export const archiveExport: Command = {
   usage: '--format eml|mbox DIR [QUERY…] [--config FILE] [--json]',
   details: `DIR must be empty or new. eml: a file a message, byte for byte as it arrived, named by its SHA-256.
 mbox: one file of the mboxrd kind. manifest.jsonl names file, SHA-256 and origin of each message.
+A message whose stored bytes are damaged has a manifest line with its fault and no file; then the exit code is 3.
 ${queryHelp}`,
   options: { format: { type: 'string', value: 'eml|mbox', help: 'What to write (default eml).' } },
   run: (args, terminal) =>
@@ -84,8 +85,13 @@ ${queryHelp}`,
       line(undefined);
       if (args.values['json'] === true) json(terminal, summary);
       else terminal.stdout.write(`${count(summary.messages, 'message')}, ${bytes(summary.bytes)} written to ${summary.folder}\n`);
+      if (summary.damaged > 0) {
+        terminal.stderr.write(
+          `${count(summary.damaged, 'message')} not written, damaged in the archive: see "fault" in manifest.jsonl, and postern archive verify.\n`,
+        );
+      }
       tellLag((await archive.stats()).lag, terminal);
-      return exit.done;
+      return summary.damaged > 0 ? exit.foundFaults : exit.done;
     }),
 };
 
@@ -146,7 +152,8 @@ export const archiveStats: Command = {
           table(
             [{ title: 'SOURCE' }, { title: 'FOLDER' }, { title: 'UIDVALIDITY', right: true }, { title: 'ROWS', right: true }],
             stats.sources.map((one) => [printable(one.source), printable(one.folder), String(one.uidValidity), number(one.rows)]),
-          ),
+          ) +
+          withoutBytesText(stats.withoutBytes),
       );
       return exit.done;
     }),
@@ -253,17 +260,47 @@ function of({ done, total }: Work): string {
   return `${number(done)} of ${number(total)}`;
 }
 
+/** The messages that are nowhere but in the ledger: nothing else of the archive would ever show them. */
+function withoutBytesText({ count: all, first }: ArchiveStats['withoutBytes']): string {
+  if (all === 0) return '';
+  const rows = first.map((one) => [
+    printable(one.source),
+    printable(one.folder),
+    String(one.uidValidity),
+    String(one.uid),
+    quarantineReasons[one.reason],
+  ]);
+  const columns = [
+    { title: 'SOURCE' },
+    { title: 'FOLDER' },
+    { title: 'UIDVALIDITY', right: true },
+    { title: 'UID', right: true },
+    { title: 'REASON' },
+  ];
+  const more = all > first.length ? `and ${number(all - first.length)} more\n` : '';
+  return `\n${count(all, 'message')} in quarantine without content:\n${table(columns, rows)}${more}`;
+}
+
+/** For a message that is nowhere but in quarantine. */
+function quarantineText(message: StoredMessage): string | undefined {
+  const reasons = new Set(message.occurrences.map((one) => one.reason));
+  if (message.occurrences.some((one) => one.state !== 'quarantined')) return undefined;
+  return `in quarantine: ${[...reasons].map((reason) => (reason === undefined ? 'no reason noted' : quarantineReasons[reason])).join('; ')}`;
+}
+
 function hitText(message: StoredMessage): string {
   const record = message.record;
   const when = (record?.sentAt ?? message.occurrences[0]?.internalDate)?.toISOString().slice(0, 16).replace('T', ' ') ?? '—';
   const where = [...new Set(message.occurrences.map((one) => `${one.source}/${one.folder}`))].join(', ');
+  const quarantine = quarantineText(message);
   const files = record === undefined || record.attachments.length === 0 ? '' : `  [${count(record.attachments.length, 'attachment')}]`;
   return printable(`${message.sha256.slice(0, shownDigits)}  ${when}  ${record?.from ?? ''}`)
     .concat(
       '\n',
       printable(`    ${record?.subject === '' ? '(no subject)' : (record?.subject ?? '')}${files}  (${where}, ${bytes(message.bytes)})`),
     )
-    .concat('\n', record?.preview === undefined || record.preview === '' ? '' : `    ${printable(record.preview.slice(0, 120))}\n`);
+    .concat('\n', record?.preview === undefined || record.preview === '' ? '' : `    ${printable(record.preview.slice(0, 120))}\n`)
+    .concat(quarantine === undefined ? '' : `    ${quarantine}\n`);
 }
 
 function messageText(message: StoredMessage): string {
@@ -274,6 +311,8 @@ function messageText(message: StoredMessage): string {
       `found     ${one.source}, ${one.folder}, UIDVALIDITY ${one.uidValidity}, UID ${one.uid}: ${one.state} ${one.acceptedAt.toISOString()}`,
     );
   }
+  const quarantine = quarantineText(message);
+  if (quarantine !== undefined) lines.push(`state     ${quarantine}`);
   if (record === undefined) {
     lines.push('record    not derived yet');
   } else {

@@ -55,9 +55,12 @@ the exit code is 0 only then. A run that was cut off goes on where it stopped; n
         line.clear();
         // Not waited for: whoever pressed Ctrl-C wants the prompt back, and deriving goes on where it stopped.
         const { lag } = await archive.stats();
-        const later = lag === 0 ? '' : ` ${count(lag, 'message')} will be searchable after the next run.`;
-        talk.announce(`Ended; everything that came is in the archive.${later}`);
-        return exit.done;
+        const failed = archive.derivingFault();
+        const when = failed === undefined ? 'after the next run' : 'only after `postern archive reindex`';
+        const later = lag === 0 ? '' : ` ${count(lag, 'message')} will be searchable ${when}.`;
+        // A terminal has written ^C before this line.
+        talk.announce(`${terminal.interactive ? '\n' : ''}Ended; everything that came is in the archive.${later}`);
+        return failed === undefined ? exit.done : exitCodeOf(failed);
       }
       const onDeriving = ({ done, total }: { done: number; total: number }): void =>
         line.show(() => `making searchable: ${number(done)} of ${number(total)}`);
@@ -131,6 +134,10 @@ class Talk {
         this.#say(event.source, `${event.folder} could not be brought in; what else there is goes on:`);
         this.#terminal.stderr.write(faultText(event.fault, wantsColour(this.#terminal)));
         return;
+      case 'deriving-failed':
+        this.announce('Mail goes on coming in, but nothing new is made searchable:');
+        this.#terminal.stderr.write(faultText(event.fault, wantsColour(this.#terminal)));
+        return;
       case 'pass':
         this.#line.clear();
         this.#tellPass(event);
@@ -185,8 +192,9 @@ function asText(summary: RunSummary): string {
   const messages = summary.sources
     .flatMap((source) => source.folders)
     .reduce((sum, one) => sum + one.archived + one.duplicate + one.quarantined, 0);
+  const searchable = summary.derivingFault === undefined ? `searchable after ${duration(summary.completeMs)}` : 'NOT searchable';
   lines.push(
-    `${count(messages, 'new message')}, ${bytes(totalBytes)}: durable after ${duration(summary.durableMs)}, searchable after ${duration(summary.completeMs)}`,
+    `${count(messages, 'message')} came, ${bytes(totalBytes)}: durable after ${duration(summary.durableMs)}, ${searchable}`,
     `ledger: ${count(summary.head.rows, 'row')}, chain head ${summary.head.link.slice(0, 16)}`,
   );
   return `${lines.join('\n')}\n`;
@@ -213,6 +221,7 @@ function asJson(summary: RunSummary): unknown {
     durableMs: Math.round(summary.durableMs),
     completeMs: Math.round(summary.completeMs),
     head: summary.head,
+    ...Object(fault(summary.derivingFault)),
     sources: summary.sources.map((source) => ({
       source: source.source,
       complete: source.complete,
@@ -226,9 +235,8 @@ function asJson(summary: RunSummary): unknown {
 
 /** Faults go to stderr, each whole. The exit code is that of the first one that a person must act on. */
 function report(summary: RunSummary, terminal: Terminal): ExitCode {
-  const faults = summary.sources
-    .flatMap((source) => [source.fault, ...source.folders.map((folder) => folder.fault)])
-    .filter((one) => one !== undefined);
+  const ofSources = summary.sources.flatMap((source) => [source.fault, ...source.folders.map((folder) => folder.fault)]);
+  const faults = [...ofSources, summary.derivingFault].filter((one) => one !== undefined);
   for (const fault of faults) terminal.stderr.write(`\n${faultText(fault, wantsColour(terminal))}`);
   if (summary.complete) return exit.done;
   if (terminal.signal.aborted) return exit.interrupted;

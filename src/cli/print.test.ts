@@ -72,6 +72,13 @@ test('what a server says cannot move the cursor or change colours', () => {
   assert.equal(printable('a\u009bb'), 'a\uFFFDb');
 });
 
+test('what a server says cannot turn the reading direction around', () => {
+  assert.equal(printable('\u2068Ada Lovelace\u2069 to \u2068Bob\u2069'), 'Ada Lovelace to Bob');
+  for (const sign of ['\u2066', '\u2067', '\u2068', '\u2069']) assert.equal(printable(`a${sign}b`), 'ab');
+  for (const sign of ['\u202a', '\u202b', '\u202c', '\u202d', '\u202e'])
+    assert.equal(printable(`invoice${sign}fdp.exe`), 'invoice\uFFFDfdp.exe');
+});
+
 test('colour is for terminals that want it', () => {
   assert.deepEqual(
     [

@@ -67,10 +67,21 @@ function width(text: string): number {
   return [...text].length;
 }
 
-/** A text from outside, safe to print: no control characters that could move the cursor or change colours. */
+/**
+ * A text from outside, safe to print: no control characters that could move the cursor or change colours, and none that turn the
+ * reading direction around, so that what is shown is what is there. Isolates (U+2066–U+2069) go without a trace, because senders put
+ * them around each name in good faith.
+ */
 export function printable(text: string): string {
-  return text.replace(/\p{Cc}/gu, '\uFFFD');
+  return text.replace(/[\u2066-\u2069]/gu, '').replace(/[\p{Cc}\u202A-\u202E]/gu, '\uFFFD');
 }
+
+/** Why a message is in quarantine, after `in quarantine: `. */
+export const quarantineReasons = {
+  'no-data': 'the server lists it and gives no content',
+  refused: 'the server lists it and refuses to hand it out',
+  substitute: 'the server sent a text of its own in its place',
+} as const;
 
 /** The result for machines: one JSON value and a line end. */
 export function json(terminal: Terminal, value: unknown): void {

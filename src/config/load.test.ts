@@ -193,7 +193,9 @@ const wrong: readonly (readonly [says: string, yaml: string, code: string, lines
     'connections of a source, so far',
     source('connections: 2'),
     'config.not-yet',
-    ['7:43 sources.one.connections: a source has one connection so far; `import run --connections N` bounds how many sources have theirs at once'],
+    [
+      '7:43 sources.one.connections: a source has one connection so far; `import run --connections N` bounds how many sources have theirs at once',
+    ],
   ],
   [
     'POP3, so far',

@@ -23,6 +23,8 @@ export type ImportEvent =
     }
   /** Something went wrong that is tried again after `waitMs`. */
   | { readonly kind: 'waiting'; readonly source: string; readonly fault: Fault; readonly waitMs: number }
+  /** Nothing is made searchable any more; mail goes on coming in. */
+  | { readonly kind: 'deriving-failed'; readonly fault: Fault }
   /** A pass over the source's folders ended well. `arrived` is what was new to the archive; `duplicate` had the bytes of another. */
   | {
       readonly kind: 'pass';

@@ -4,7 +4,8 @@
  * The hard thing is that sources share one archive: a fault of a source ends that source, a fault of the archive ends them all. And a
  * thousand sources must not hold a thousand connections: some are kept open to listen, the others are looked at in turn.
  */
-import type { ChainHead, Progress } from '../archive/archive.ts';
+import type { Archive, ChainHead, Progress } from '../archive/archive.ts';
+import { Fault } from '../fault/fault.ts';
 import { slowProbeMs } from './backoff.ts';
 import type { SourceSummary } from './events.ts';
 import { Slots } from './slots.ts';
@@ -20,6 +21,8 @@ export interface RunSummary {
   /** Until everything could be found as well, milliseconds. */
   readonly completeMs: number;
   readonly head: ChainHead;
+  /** What kept the messages from being made searchable; what came is durable all the same. */
+  readonly derivingFault: Fault | undefined;
   readonly complete: boolean;
 }
 
@@ -49,21 +52,28 @@ export async function runOnce(sources: readonly ImportSource[], ports: ImportPor
   const summaries = await together(ports, (joint) => sources.map((source) => importOnce(source, joint, slots)));
   await archive.flush();
   const durableMs = clock.monotonic() - began;
-  if (!signal.aborted) {
-    await archive
-      .derived({ signal, ...(options.onDeriving === undefined ? {} : { onProgress: options.onDeriving }) })
-      .catch((error: unknown) => {
-        if (!signal.aborted) throw error;
-      });
-  }
+  const derivingFault = signal.aborted ? undefined : await derive(archive, signal, options.onDeriving);
   const stats = await archive.stats();
   return {
     sources: summaries,
     durableMs,
     completeMs: clock.monotonic() - began,
     head: stats.head,
-    complete: !signal.aborted && stats.lag === 0 && summaries.every((summary) => summary.complete),
+    derivingFault,
+    complete: !signal.aborted && derivingFault === undefined && stats.lag === 0 && summaries.every((summary) => summary.complete),
   };
+}
+
+/** @returns the fault that ended it: the summary of a durable import must not be lost with it */
+async function derive(archive: Archive, signal: AbortSignal, onDeriving: RunOnceOptions['onDeriving']): Promise<Fault | undefined> {
+  try {
+    await archive.derived({ signal, ...(onDeriving === undefined ? {} : { onProgress: onDeriving }) });
+    return undefined;
+  } catch (error) {
+    if (error instanceof Fault) return error;
+    if (signal.aborted) return undefined;
+    throw error;
+  }
 }
 
 /**
@@ -72,7 +82,11 @@ export async function runOnce(sources: readonly ImportSource[], ports: ImportPor
  * @throws Fault of the archive; a bug of ours
  */
 export async function runOn(sources: readonly ImportSource[], ports: ImportPorts, options: RunOnOptions): Promise<void> {
-  const budget = { passes: new Slots(options.connections), listening: new Slots(options.listening ?? defaultListening) };
+  const budget = {
+    passes: new Slots(options.connections),
+    listening: new Slots(options.listening ?? defaultListening),
+    derivingTold: false,
+  };
   await together(ports, (joint) => sources.map((source) => keepComing(source, joint, budget)));
   await ports.archive.flush();
 }
@@ -90,9 +104,12 @@ async function together<T>(ports: ImportPorts, begin: (joint: ImportPorts) => re
   }
 }
 
+/** What all sources of a run share. */
 interface Budget {
   readonly passes: Slots;
   readonly listening: Slots;
+  /** Whether it was told that nothing is made searchable any more. */
+  derivingTold: boolean;
 }
 
 async function keepComing(source: ImportSource, ports: ImportPorts, budget: Budget): Promise<void> {
@@ -120,6 +137,7 @@ async function keepComing(source: ImportSource, ports: ImportPorts, budget: Budg
       try {
         await budget.passes.within(signal, pass);
         tellFolders(source.name, run, told, ports);
+        tellDeriving(ports, budget);
         await run.settle();
         await run.waitForNews();
       } catch (error) {
@@ -137,6 +155,14 @@ async function keepComing(source: ImportSource, ports: ImportPorts, budget: Budg
   } finally {
     await hangUp();
   }
+}
+
+/** Mail goes on coming in when the index fails; a person must know that what comes is not found. Told once. */
+function tellDeriving({ archive, report }: ImportPorts, budget: Budget): void {
+  const fault = archive.derivingFault();
+  if (fault === undefined || budget.derivingTold) return;
+  budget.derivingTold = true;
+  report({ kind: 'deriving-failed', fault });
 }
 
 /** Tells the fault of a folder when it comes, not at every look. */

@@ -249,6 +249,20 @@ test('an archive that another process writes to is archive.in-use, to be tried l
   assert.deepEqual(await statsOf('in-use'), stats);
 });
 
+test('a damaged index keeps no mail from the archive: the summary is there, the fault is told, and reindex mends it', async () => {
+  cpSync(filled, dataOf('index'), { recursive: true });
+  for (const suffix of ['', '-wal', '-shm']) rmSync(join(dataOf('index'), 'archive', `index.sqlite${suffix}`), { force: true });
+  writeFileSync(join(dataOf('index'), 'archive', 'index.sqlite'), 'this is no database, and long enough to be read as one. '.repeat(400));
+  const ran = await imported('index', {});
+  assert.equal(ran.code, exit.fault, ran.talk);
+  says(ran, 'archive.index-damaged');
+  const summary = JSON.parse(ran.out);
+  assert.deepEqual([summary.complete, summary.sources[0].complete, summary.fault.code], [false, true, 'archive.index-damaged']);
+  const mended = await postern(['archive', 'reindex', '--config', configured('index', {})], { env: { LAB_SECRET: '' } });
+  assert.equal(mended.code, exit.done, mended.talk);
+  assert.equal((await imported('index', {})).code, exit.done);
+});
+
 test('no source at all is import.no-sources', async () => {
   writeFileSync(join(folder, 'empty.yaml'), 'data: ./empty\n');
   const ran = await postern(['import', 'run', '--once', '--config', join(folder, 'empty.yaml')]);

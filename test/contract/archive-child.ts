@@ -1,13 +1,24 @@
 /**
  * An archive in a process of its own, for tests that kill it. `hold FOLDER` opens it and keeps it open; `accept FOLDER COUNT` takes COUNT
- * messages in, tells each receipt in a line `durable SHA256`, then derives and tells its progress in lines `derived DONE`.
+ * messages in, tells each receipt in a line `durable SHA256`, then derives and tells its progress in lines `derived DONE`. `read FOLDER WORD`
+ * reads it as somebody who is not root, and tells in one line of JSON what was found.
  */
-import { openArchive } from '../../src/archive/sqlite/sqlite-archive.ts';
+import { readQuery } from '../../src/archive/query.ts';
+import { openArchive, openArchiveReader } from '../../src/archive/sqlite/sqlite-archive.ts';
+import { Fault } from '../../src/fault/fault.ts';
 import { systemClock } from '../../src/runtime/clock.ts';
+
+/** A user id that owns nothing. */
+const nobody = 65_534;
 
 const [act, folder = '', count = '0'] = process.argv.slice(2);
 // A pipe is written to at once (Node's manual on process I/O), so a line that was told is out before the next step.
 const tell = (line: string): void => void process.stdout.write(`${line}\n`);
+
+if (act === 'read') {
+  tell(JSON.stringify(await readAsNobody(count)));
+  process.exit(0);
+}
 
 const archive = await openArchive(folder, systemClock).catch((error: unknown) => {
   tell(`refused ${error instanceof Error ? error.message : ''}`);
@@ -34,3 +45,24 @@ if (act === 'accept') {
 }
 process.stdin.resume();
 process.stdin.on('end', () => void archive.close());
+
+async function readAsNobody(word: string): Promise<unknown> {
+  if (process.getuid?.() === 0) {
+    process.setgroups?.([]);
+    process.setgid?.(nobody);
+    process.setuid?.(nobody);
+  }
+  try {
+    const reader = openArchiveReader(folder);
+    const { messages } = await reader.stats();
+    const hits = await reader.search(readQuery(word), 100).then(
+      (result) => result.hits.length,
+      (error: unknown) => (error instanceof Fault ? error.code : String(error)),
+    );
+    const { findings } = await reader.verify();
+    await reader.close();
+    return { messages, hits, findings };
+  } catch (error) {
+    return error instanceof Fault ? error.code : String(error);
+  }
+}

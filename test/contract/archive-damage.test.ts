@@ -294,7 +294,7 @@ function tableLeaf(file: string, table: string): number {
   return (Number(row?.pageno) - 1) * 16_384;
 }
 
-test('a message whose stored bytes were changed is refused to a reader and to an export, which leaves nothing false behind', async () => {
+test('a message whose stored bytes were changed is refused to a reader, and an export names it and goes on', async () => {
   using folder = temporaryFolder();
   cpSync(pristine.path, folder.path, { recursive: true });
   sql('update message set body = zeroblob(length(body)) where seq = 3')(folder.path);
@@ -306,11 +306,48 @@ test('a message whose stored bytes were changed is refused to a reader and to an
   assert.ok((await readAll(reader, sha256(noise(30_000, 6)))).equals(noise(30_000, 6)));
   for (const format of ['eml', 'mbox'] as const) {
     const target = join(folder.path, format);
-    await assert.rejects(exportMessages(reader, { terms: [] }, format, target), changed);
-    assert.ok(!existsSync(join(target, 'manifest.jsonl')));
+    const summary = await exportMessages(reader, { terms: [] }, format, target);
+    assert.deepEqual([summary.messages, summary.damaged, summary.bytes], [39, 2, intact.bytes - 430_000]);
+    const lines = readFileSync(join(target, 'manifest.jsonl'), 'utf8').trimEnd().split('\n');
+    const manifest = lines.map((line): { file: string | null; sha256: string; fault?: string } => JSON.parse(line));
+    assert.deepEqual(
+      manifest.filter((line) => line.file === null).map((line) => [line.sha256, line.fault]),
+      [noise(30_000, 3), large].map((body) => [sha256(body), 'archive.body-changed']),
+    );
+    const whole = manifest.filter((line) => line.file !== null);
+    assert.deepEqual([whole.length, whole.every((line) => line.fault === undefined)], [39, true]);
+    if (format === 'eml') for (const line of whole) assert.equal(sha256(readFileSync(join(target, String(line.file)))), line.sha256);
+    else assert.equal(readFileSync(join(target, 'messages.mbox'), 'latin1').match(/^From MAILER-DAEMON/gm)?.length, 39);
     assert.ok(!existsSync(join(target, `${sha256(noise(30_000, 3))}.eml`)));
   }
   await reader.close();
+});
+
+test('stored bytes that were changed are put right by the same message coming once more, and by nothing else', async () => {
+  const small = noise(30_000, 3);
+  const packed = Buffer.from(mail('message 4', `word ${'text '.repeat(80)}`));
+  for (const change of [
+    'update message set body = zeroblob(length(body)) where seq in (3, 4)',
+    'update message set body = null where seq in (3, 4)',
+    'update message set encoding = 1 - encoding where seq in (3, 4)',
+    'update message set encoding = 2, body = null where seq in (3, 4)',
+    'update message set bytes = 9007199254740993 where seq in (3, 4)',
+    "update message set encoding = 0, body = x'00' where bytes = 400000",
+  ]) {
+    using folder = temporaryFolder();
+    cpSync(pristine.path, folder.path, { recursive: true });
+    sql(change)(folder.path);
+    const archive = await openArchive(folder.path, systemClock);
+    const { findings } = await archive.verify();
+    await put(archive, 50, mail('message 5', `word ${'text '.repeat(100)}`));
+    assert.deepEqual((await archive.verify()).findings, findings, change);
+    for (const [index, body] of [small, packed, large].entries()) {
+      assert.deepEqual(await put(archive, 51 + index, body), { state: 'duplicate', sha256: sha256(body) }, change);
+      assert.ok((await readAll(archive, sha256(body))).equals(body), change);
+    }
+    assert.deepEqual((await archive.verify()).findings, [], change);
+    await archive.close();
+  }
 });
 
 test('a damaged index fails the search and nothing else, and can be made again', async () => {
@@ -342,12 +379,33 @@ test('a damaged index fails the search and nothing else, and can be made again',
   const archive = await openArchive(folder.path, systemClock);
   await assert.rejects(archive.derived(), (error) => isFault(error, 'archive.index-damaged'));
   await assert.rejects(archive.search(readQuery('word'), 1), (error) => isFault(error, 'archive.index-damaged'));
+  assert.equal(archive.derivingFault()?.code, 'archive.index-damaged');
   assert.equal((await put(archive, 60, mail('still archived', 'word'))).state, 'archived');
   assert.ok((await readAll(archive, sha256(large))).equals(large));
   assert.equal((await archive.stats()).lag, 42);
   await archive.reindex();
+  assert.equal(archive.derivingFault(), undefined);
   assert.equal((await archive.stats()).lag, 0);
   assert.equal((await archive.search(readQuery('"still archived"'), 1)).hits[0]?.record?.subject, 'still archived');
+  await archive.close();
+});
+
+test('an index that gets damaged while mail comes in holds nothing up, is told, and the numbers can still be had', async () => {
+  using folder = temporaryFolder();
+  const archive = await openArchive(folder.path, systemClock);
+  await put(archive, 1, mail('first', 'word'));
+  await archive.derived();
+  assert.equal(archive.derivingFault(), undefined);
+  foreign(join(folder.path, 'archive', 'index.sqlite'), 'drop table record');
+  await put(archive, 2, mail('second', 'word'));
+  await assert.rejects(archive.derived(), (error) => isFault(error, 'archive.index-damaged'));
+  assert.equal(archive.derivingFault()?.code, 'archive.index-damaged');
+  assert.equal((await put(archive, 3, mail('third', 'word'))).state, 'archived');
+  const { messages, lag } = await archive.stats();
+  assert.deepEqual([messages, lag], [3, 3]); // what such an index says of itself counts for nothing
+  await archive.reindex();
+  assert.equal(archive.derivingFault(), undefined);
+  assert.equal((await archive.search(readQuery('word'), 5)).hits.length, 3);
   await archive.close();
 });
 

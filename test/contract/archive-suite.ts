@@ -374,6 +374,27 @@ export function archiveContract({ name, open, openReader }: ArchiveUnderTest): v
     await reader.close();
   });
 
+  promise('what is in quarantine shows with its reason, and what has no bytes is named in the numbers', async (archive) => {
+    const text = mail('Retrieval using IMAP failed', 'The server could not retrieve the following message.');
+    await put(archive, 1, text, { quarantine: 'substitute' });
+    for (let uid = 2; uid <= 25; uid += 1) {
+      await (await archive.acceptNothing({ era: inbox, uid, cursor: uid, quarantine: uid === 2 ? 'refused' : 'no-data' })).durable;
+    }
+    await put(archive, 3, 'its bytes came later');
+    const { occurrences } = await archive.message(sha256(text));
+    assert.deepEqual(
+      occurrences.map((one) => [one.state, one.reason]),
+      [['quarantined', 'substitute']],
+    );
+    assert.equal((await archive.message(sha256('its bytes came later'))).occurrences[0]?.reason, undefined);
+    const { withoutBytes } = await archive.stats();
+    assert.deepEqual([withoutBytes.count, withoutBytes.first.length], [23, 20]);
+    assert.deepEqual(withoutBytes.first.slice(0, 2), [
+      { ...inbox, uid: 2, reason: 'refused' },
+      { ...inbox, uid: 4, reason: 'no-data' },
+    ]);
+  });
+
   promise('everything can be gone through before it is derived', async (archive) => {
     await archive.accept(pieces('one'), () => ({ era: inbox, uid: 1, cursor: 1 }));
     await archive.flush();
@@ -396,7 +417,7 @@ export function archiveContract({ name, open, openReader }: ArchiveUnderTest): v
       bodies.map(sha256),
     );
     for (const line of manifest) assert.equal(sha256(readFileSync(join(target, line.file))), line.sha256);
-    assert.deepEqual(manifest[0]?.occurrences, [{ ...inbox, uid: 1 }]);
+    assert.deepEqual(manifest[0]?.occurrences, [{ ...inbox, uid: 1, state: 'archived' }]);
     assert.deepEqual(readdirSync(target).length, bodies.length + 1);
     await assert.rejects(exportMessages(archive, everything, 'eml', target), (error) => isFault(error, 'archive.export-target'));
   });

@@ -10,7 +10,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import { parentPort, workerData } from 'node:worker_threads';
 import { Fault, isFault } from '../../fault/fault.ts';
 import { pieceOfBody, storedBytes } from '../sqlite/bodies.ts';
-import { archiveFault, indexFault, saysDamaged, saysOutOfRange } from '../sqlite/errors.ts';
+import { archiveFault, indexFault, saysDamaged, saysOutOfRange, saysWrong } from '../sqlite/errors.ts';
 import type { Layout } from '../sqlite/layout.ts';
 import { openForReading, openIndex } from '../sqlite/schema.ts';
 import { packFailure, type ThreadFailure } from '../thread-failure.ts';
@@ -114,7 +114,10 @@ class DeriveThread {
       this.#index.exec('commit');
       return watermark;
     } catch (error) {
-      throw indexFault(error, { file: this.#where.index });
+      const file = this.#where.index;
+      // What is asked here is right in every index that we made.
+      if (saysWrong(error)) throw new Fault('archive.index-damaged', { file, text: (error as Error).message }, { cause: error });
+      throw indexFault(error, { file });
     } finally {
       if (this.#index.isTransaction) this.#index.exec('rollback');
     }

@@ -110,6 +110,15 @@ test('a message that a parser does not come to an end with is given up after its
   });
 });
 
+test('a thread that ends whatever it is given stops the deriving, which is told', async () => {
+  await inFolder(async (where) => {
+    await ledgerOf(where, [plain('one')]);
+    // No thread begins within a millisecond.
+    const limits = { rangeTimeoutMs: 1, messageTimeoutMs: 1 };
+    await assert.rejects(derive(where, 1, limits), (error) => isFault(error, 'archive.deriving-stopped'));
+  });
+});
+
 test('a range that stands already is not written again, whether the watermark has passed it or not', async () => {
   await inFolder(async (where) => {
     await ledgerOf(

@@ -8,6 +8,7 @@
 import { availableParallelism } from 'node:os';
 import type { DatabaseSync } from 'node:sqlite';
 import { Worker } from 'node:worker_threads';
+import { Fault } from '../../fault/fault.ts';
 import type { Progress } from '../archive.ts';
 import type { Layout } from '../sqlite/layout.ts';
 import { emptyIndex, openIndex } from '../sqlite/schema.ts';
@@ -87,6 +88,11 @@ export class Deriver {
     return this.#watermark;
   }
 
+  /** What ended the deriving; undefined while it goes on, and for one that was closed before anything did. */
+  get failure(): unknown {
+    return this.#failure;
+  }
+
   /** Tells that messages up to this one are durable. */
   follow(lastMessage: number): void {
     this.#last = Math.max(this.#last, lastMessage);
@@ -102,6 +108,7 @@ export class Deriver {
     try {
       while (this.#watermark < target) {
         if (this.#failure !== undefined) throw this.#failure;
+        if (this.#closing) throw new Error('the index was closed before it had caught up');
         signal?.throwIfAborted();
         onProgress?.({ done: this.#watermark - from, total: target - from });
         await new Promise<void>((resolve) => this.#waiters.push(resolve));
@@ -114,7 +121,6 @@ export class Deriver {
 
   async close(): Promise<void> {
     this.#closing = true;
-    this.#failure ??= new Error('the index was closed before it had caught up');
     this.#wake();
     await Promise.all(this.#threads.map(async (thread) => this.#retire(thread)));
     this.#index.close();
@@ -182,7 +188,8 @@ export class Deriver {
     const range = thread.range;
     if (range === undefined || this.#closing) return;
     if (range.skip) {
-      this.#failure = new Error(`a deriving thread ended with message ${range.first}, which it was told to skip`);
+      const text = `a thread ended with message ${range.first}, which it was told to skip`;
+      this.#failure = new Fault('archive.deriving-stopped', { text });
     } else if (range.first === range.last) {
       this.#again.push({ ...range, skip: true });
     } else {

@@ -28,6 +28,11 @@ export function saysBusy(error: unknown): boolean {
   return isSqliteError(error) && primary(error) === SQLITE_BUSY;
 }
 
+/** Whether SQLite would have to write where it may not, be it only a companion file. */
+export function saysUnwritable(error: unknown): boolean {
+  return isSqliteError(error) && (primary(error) === SQLITE_READONLY || primary(error) === SQLITE_CANTOPEN);
+}
+
 /** Extended result codes carry the primary one in their low byte. */
 function primary(error: SqliteError): number {
   return error.errcode & 0xff;

@@ -14,16 +14,18 @@ import type {
   LedgerState,
   MailRecord,
   Occurrence,
+  QuarantineReason,
   Query,
   QueryTerm,
   SearchResult,
   StoredMessage,
   UidSet,
+  WithoutBytes,
 } from '../archive.ts';
 import { encoding, storedBytes } from './bodies.ts';
 import { archiveFault, indexFault, saysWrong } from './errors.ts';
 import type { Layout } from './layout.ts';
-import { indexFormat, isIndexSchema, openForReading, schemaOf } from './schema.ts';
+import { indexFormat, isIndexSchema, openForReading, readable, schemaOf } from './schema.ts';
 import { UidRanges } from './uid-ranges.ts';
 
 type Row = Readonly<Record<string, SQLOutputValue>>;
@@ -37,6 +39,9 @@ const columns: Readonly<Record<Exclude<QueryTerm['field'], 'any'>, string>> = {
   header: 'headers',
   body: 'body',
 };
+
+/** Messages without bytes that the numbers of the archive name one by one. */
+const shownWithoutBytes = 20;
 
 export class SqliteReader {
   readonly #where: Layout;
@@ -82,6 +87,7 @@ export class SqliteReader {
             uidValidity: Number(row.uid_validity),
             rows: Number(row.rows),
           }));
+        const withoutBytes = this.#withoutBytes();
         const unreadable = this.#derived(0, () =>
           Number(this.#one('select count(*) as rows from ix.record where problem is not null').rows),
         );
@@ -91,12 +97,32 @@ export class SqliteReader {
           storedBytes: Number(stored.bytes),
           ledger,
           sources,
+          withoutBytes,
           head: this.head(),
           lag: this.lag(),
           unreadable,
         };
       }),
     );
+  }
+
+  /** Those whose bytes came later have a row with them, too. */
+  #withoutBytes(): ArchiveStats['withoutBytes'] {
+    const rows = `from ledger l join era e on e.id = l.era where l.message is null
+      and not exists (select 1 from ledger later where later.era = l.era and later.uid = l.uid and later.message is not null)`;
+    const first = this.#db
+      .prepare(`select e.source, e.folder, e.uid_validity, l.uid, l.reason ${rows} order by l.row limit ?`)
+      .all(shownWithoutBytes)
+      .map(
+        (row): WithoutBytes => ({
+          source: String(row.source),
+          folder: String(row.folder),
+          uidValidity: Number(row.uid_validity),
+          uid: Number(row.uid),
+          reason: row.reason as QuarantineReason,
+        }),
+      );
+    return { count: Number(this.#one(`select count(*) as rows ${rows}`).rows), first };
   }
 
   head(): ChainHead {
@@ -250,7 +276,7 @@ export class SqliteReader {
       const message = this.#one('select lower(hex(sha256)) as sha256, bytes from message where seq = ?', seq);
       const occurrences = this.#db
         .prepare(
-          `select e.source, e.folder, e.uid_validity, l.uid, l.state, l.internal_date, l.accepted_at
+          `select e.source, e.folder, e.uid_validity, l.uid, l.state, l.reason, l.internal_date, l.accepted_at
            from ledger l join era e on e.id = l.era where l.message = ? order by l.row`,
         )
         .all(seq)
@@ -263,6 +289,7 @@ export class SqliteReader {
             state: row.state as LedgerState,
             internalDate: row.internal_date === null ? undefined : new Date(Number(row.internal_date)),
             acceptedAt: new Date(Number(row.accepted_at)),
+            reason: row.reason === null ? undefined : (row.reason as QuarantineReason),
           }),
         );
       return { sha256: String(message.sha256), bytes: Number(message.bytes), occurrences, record: this.#record(seq) };
@@ -307,9 +334,12 @@ export class SqliteReader {
       if (inode === undefined) return false;
       let usable = false;
       try {
-        this.#db.prepare('attach database ? as ix').run(this.#where.index);
-        this.#attached = { inode };
-        usable = Number(this.#one('pragma ix.user_version').user_version) === indexFormat;
+        usable = readable(this.#where.index, (address) => {
+          this.detachIndex();
+          this.#db.prepare('attach database ? as ix').run(address);
+          this.#attached = { inode };
+          return Number(this.#one('pragma ix.user_version').user_version) === indexFormat;
+        });
         if (usable && !isIndexSchema(schemaOf(this.#db, 'ix'))) throw this.#indexDamaged('its tables are not those that were made');
       } catch (error) {
         usable = false;
@@ -321,12 +351,12 @@ export class SqliteReader {
     });
   }
 
-  /** What the index says, or `otherwise` where there is none or it is damaged. */
+  /** What the index says, or `otherwise` where there is none, or none that can be read. `ask` is right in every index that we made. */
   #derived<T>(otherwise: T, ask: () => T): T {
     try {
       return this.#attachIndex() ? this.#indexCall(ask) : otherwise;
     } catch (error) {
-      if (isFault(error, 'archive.index-damaged')) return otherwise;
+      if (isFault(error, 'archive.index-damaged', 'archive.read-failed', 'archive.disk-full') || saysWrong(error)) return otherwise;
       throw error;
     }
   }
@@ -338,7 +368,7 @@ export class SqliteReader {
     try {
       return act();
     } finally {
-      this.#db.exec('rollback');
+      if (this.#db.isTransaction) this.#db.exec('rollback');
     }
   }
 

@@ -4,10 +4,11 @@
  * The hard thing is the durability: WAL with `synchronous=FULL` makes every COMMIT of the ledger reach the disk (fsync). The index may
  * lose its last transactions in a power cut (`NORMAL`): its watermark is lost together with the rows it stands for, so they are made again.
  */
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, openSync, statSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
+import { pathToFileURL } from 'node:url';
 import { Fault } from '../../fault/fault.ts';
-import { saysDamaged, saysWrong } from './errors.ts';
+import { saysDamaged, saysUnwritable, saysWrong } from './errors.ts';
 
 /** Raised when an older Postern could not read what a newer one writes. */
 const archiveFormat = 1;
@@ -135,12 +136,19 @@ export function emptyIndex(db: DatabaseSync): void {
  */
 export function openForReading(file: string): DatabaseSync | undefined {
   let isMade = true;
-  const db = opening(file, 'archive.damaged', (opened) => {
-    // The system's own cache holds the pages; each connection keeps few of its own, for a process has several.
-    opened.exec('pragma query_only = on; pragma cache_size = -512');
-    isMade = !isEmpty(opened);
-    if (isMade) checkFormat(opened, file);
-  });
+  const db = readable(file, (address) =>
+    opening(
+      file,
+      'archive.damaged',
+      (opened) => {
+        // The system's own cache holds the pages; each connection keeps few of its own, for a process has several.
+        opened.exec('pragma query_only = on; pragma cache_size = -512');
+        isMade = !isEmpty(opened);
+        if (isMade) checkFormat(opened, file);
+      },
+      address,
+    ),
+  );
   if (isMade) return db;
   db.close();
   return undefined;
@@ -156,9 +164,31 @@ export function isIndexSchema(found: string): boolean {
   return found === made(indexTables);
 }
 
+/**
+ * Opens by `open`, and where that fails because nothing may be written there (an auditor's copy, a disc), once more without any of the
+ * locks and companion files that SQLite wants for a database in WAL mode. That is only right while nobody writes, and reads nothing of a
+ * log; so a log that holds something is left to whoever can have it written back (Fault archive.read-failed). An empty one is what a
+ * reader leaves.
+ * @param open gets the file's name, then its URI (sqlite.org/uri.html: `immutable`); asks something of the database, for SQLite opens late
+ * @throws whatever `open` throws
+ */
+export function readable<T>(file: string, open: (address: string) => T): T {
+  try {
+    return open(file);
+  } catch (error) {
+    if (!saysUnwritable(error) || (statSync(`${file}-wal`, { throwIfNoEntry: false })?.size ?? 0) > 0) throw error;
+    return open(`${pathToFileURL(file).href}?immutable=1`);
+  }
+}
+
 /** @param damage the fault where the file's header or its tables make no sense */
-function opening(file: string, damage: 'archive.damaged' | 'archive.index-damaged', prepare: (db: DatabaseSync) => void): DatabaseSync {
-  const db = new DatabaseSync(file, { timeout: busyTimeoutMs });
+function opening(
+  file: string,
+  damage: 'archive.damaged' | 'archive.index-damaged',
+  prepare: (db: DatabaseSync) => void,
+  address = file,
+): DatabaseSync {
+  const db = new DatabaseSync(address, { timeout: busyTimeoutMs });
   try {
     prepare(db);
     return db;

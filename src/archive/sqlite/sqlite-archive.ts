@@ -7,6 +7,7 @@
  */
 import { mkdirSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { Fault } from '../../fault/fault.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import type { Archive, ArchiveReader, Arrival, Progress, Receipt } from '../archive.ts';
 import { Deriver } from '../derive/deriver.ts';
@@ -29,7 +30,7 @@ export function openArchiveReader(dataFolder: string): ArchiveReader {
 
 /**
  * Opens the archive for writing; makes it when it is not there. A damaged index does not keep mail from being archived: only
- * `derived()` tells of it, and `reindex()` mends it.
+ * `derived()` and `derivingFault()` tell of it, and `reindex()` mends it.
  * @throws Fault archive.in-use, archive.newer-format, archive.damaged, archive.disk-full, archive.write-failed
  */
 export async function openArchive(dataFolder: string, clock: Clock): Promise<Archive> {
@@ -114,6 +115,7 @@ function writingPart({ where, clock, lock, writer, following, reader }: Parts): 
     },
     acceptNothing: (arrival) => add(arrival, undefined),
     flush: () => writer.flush(),
+    derivingFault: () => following.fault,
     derived: (options) => following.caughtUp(options?.onProgress, options?.signal),
     async reindex(options) {
       reader.detachIndex();
@@ -153,6 +155,14 @@ class FollowingIndex {
   follow(lastMessage: number): void {
     this.#lastMessage = lastMessage;
     this.#deriver?.follow(lastMessage);
+  }
+
+  /** What ended the deriving. A bug of ours is a fault here too: whoever watches an import must hear of it, and the import goes on. */
+  get fault(): Fault | undefined {
+    const failure = this.#deriver?.failure ?? this.#failure;
+    if (failure === undefined || failure instanceof Fault) return failure;
+    const text = failure instanceof Error ? failure.message : String(failure);
+    return new Fault('archive.deriving-stopped', { text }, { cause: failure });
   }
 
   async caughtUp(onProgress?: (progress: Progress) => void, signal?: AbortSignal): Promise<void> {

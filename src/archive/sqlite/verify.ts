@@ -2,7 +2,7 @@
  * Holds everything stored against its hashes: each body, each ledger row, the chain over them, the head, the cursors, the body files.
  *
  * The hard thing is to go on: a damaged page or a missing file is a finding with its place, never the end, so that a person learns how
- * much is affected. Bodies are never changed once they stand, so they are read without one long view of the database, which would keep
+ * much is affected. Bodies are not changed once they stand, unless a damaged one is put right, so they are read without one long view of the database, which would keep
  * an import beside it from tidying its log; only the ledger is read in one view.
  */
 import { createHash } from 'node:crypto';

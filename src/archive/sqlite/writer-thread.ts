@@ -38,7 +38,10 @@ class Writer {
   readonly #db: DatabaseSync;
   readonly #eras = new Map<string, number>();
   readonly #sql: Readonly<
-    Record<'findEra' | 'addEra' | 'findMessage' | 'addMessage' | 'storedBody' | 'mendMessage' | 'findRow' | 'findEmptyRow' | 'addRow' | 'cursor', StatementSync>
+    Record<
+      'findEra' | 'addEra' | 'findMessage' | 'addMessage' | 'storedBody' | 'mendMessage' | 'findRow' | 'findEmptyRow' | 'addRow' | 'cursor',
+      StatementSync
+    >
   >;
   #row: number;
   #link: Uint8Array;

@@ -29,7 +29,7 @@ export const archiveFaults = {
   'archive.read-failed': {
     says: 'The archive could not be read.',
     cause: 'The operating system or the database refused (its own words are in the evidence); nothing was found to be damaged.',
-    fix: 'Look at the rights and the state of the data folder (`ls -l`, `dmesg`); read as the user that the import runs as.',
+    fix: 'Look at the rights and the state of the data folder (`ls -l`, `dmesg`); read as the user that the import runs as. A copy where nothing may be written can be read unless a `-wal` file with content lies in it: copy it to where it may be written.',
     retry: 'never',
   },
   'archive.damaged': {
@@ -42,6 +42,13 @@ export const archiveFaults = {
     says: 'The search index has a damaged place; the messages themselves are not touched by that.',
     cause: 'SQLite found a page of `index.sqlite` that does not make sense, or what is written there cannot be read.',
     fix: 'Make the index again from the stored bytes: `postern archive reindex`.',
+    retry: 'never',
+  },
+  'archive.deriving-stopped': {
+    says: 'What is archived from here on cannot be found by a search until the import is started again.',
+    cause:
+      'The part of Postern that reads messages for the search index ended (what was seen is in the evidence); the messages themselves are archived.',
+    fix: 'Start the import again, with more memory if this machine is short of it (`free -m`); what is missing in the index is then made up for. If it comes again: `postern archive reindex`.',
     retry: 'never',
   },
   'archive.newer-format': {
