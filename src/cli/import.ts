@@ -14,6 +14,7 @@ import {
   type Progress,
   printable,
   progress,
+  quarantineReasons,
   wantsColour,
 } from './print.ts';
 
@@ -116,7 +117,7 @@ class Talk {
         return;
       }
       case 'quarantined':
-        this.#say(event.source, `message ${event.uid} of ${event.folder} is in quarantine: ${reasons[event.reason]}`);
+        this.#say(event.source, `message ${event.uid} of ${event.folder} is in quarantine: ${quarantineReasons[event.reason]}`);
         return;
       case 'uid-validity-changed':
         this.#say(event.source, `${event.folder} was numbered anew (UIDVALIDITY ${event.before} → ${event.now}): comparing by content`);
@@ -179,12 +180,6 @@ class Talk {
     return `importing: ${number(fetched)} of ${number(Math.max(fetched, toFetch))} messages, ${bytes(this.#bytes)}`;
   }
 }
-
-const reasons = {
-  'no-data': 'the server lists it and gives no content',
-  refused: 'the server lists it and refuses to hand it out',
-  substitute: 'the server sent a text of its own in its place',
-} as const;
 
 function asText(summary: RunSummary): string {
   const lines = summary.sources.map(sourceLine);

@@ -3,6 +3,8 @@
  *
  * The hard thing is to know what counts: a byte in an unused corner of a page is no evidence. So each changed file is first read by
  * SQL alone; where the evidence comes out otherwise than before, `verify` must say so.
+ *
+ * Long because every kind of damage is held against the same archive, which is made once.
  */
 import assert from 'node:assert/strict';
 import {

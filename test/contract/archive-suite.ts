@@ -3,6 +3,8 @@
  *
  * The hard thing is to say only what the port promises: no file, no table and no timing is named here, and whoever implements the port
  * anew can read from this file what it has to keep.
+ *
+ * Long because the whole contract is to be read in one place.
  */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
