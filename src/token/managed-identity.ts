@@ -80,7 +80,7 @@ export function readIdentityAnswer(answer: HttpAnswer, credential: IdentityCrede
   throw new Fault(codeOf(answer.status, description), evidence);
 }
 
-/** M365 (recorded): the texts by which both endpoints say that there is no such identity, or more than one. */
+/** M365 (assumed): the texts, from memory, by which both endpoints say that there is no such identity, or more than one. */
 const noIdentity = /identity not found|no .*managed identity found|multiple user assigned identities/i;
 
 function codeOf(status: number, description: string): FaultCode {

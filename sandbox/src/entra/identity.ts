@@ -47,7 +47,7 @@ export function serveIdentity(tenant: Tenant, header: string): Server {
       return send(response, 429, { error: 'too_many_requests', error_description: 'Temporarily throttled, too many requests' });
     }
     if (wanted !== identityClientId('good') && wanted !== identityClientId('throttled')) {
-      // M365 (recorded): both texts.
+      // M365 (assumed): both texts, from memory.
       const text = 'No User Assigned or Delegated Managed Identity found for specified ClientId/ResourceId/PrincipalId.';
       return send(response, 400, isMachine ? invalid('Identity not found') : { statusCode: 400, message: text });
     }

@@ -92,7 +92,7 @@ function compared(tenant: TenantConfig, seen: Evidence): string | undefined {
   const { issuer, subject, audience } = seen;
   if (issuer === undefined || subject === undefined) return undefined;
   const advised = federatedAudience(tenant.cloud.authority);
-  // The token of a managed identity names the application behind the audience by its id. M365 (recorded).
+  // The token of a managed identity names the application behind the audience by its id. M365 (assumed).
   const unusual = tenant.credential.kind === 'assertion' && audience !== advised;
   const also = unusual ? `; for this cloud ${advised} is usual` : '';
   return `The assertion says issuer ${issuer}, subject ${subject}, audience ${audience}${also}.`;
