@@ -8,6 +8,7 @@ import { randomUUID } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Identity, makeSelfSigned } from './certificates.ts';
+import { makeDirectory } from './directory/state.ts';
 import { entraIssuer, outsideIssuer } from './entra/federation.ts';
 import { syntheticMail } from './mail/synthetic.ts';
 import {
@@ -62,6 +63,7 @@ export async function makeContoso(now: () => Date): Promise<Contoso> {
     popPipelining: false,
     submitted: [],
     mailboxes: new Map(),
+    directory: makeDirectory(domain),
     signingKey,
     foreignKey,
     issuers: new Map([

@@ -11,6 +11,8 @@ import { fileURLToPath } from 'node:url';
 import { type Identity, makeAuthority } from './certificates.ts';
 import { makeContoso, seedMailbox } from './contoso.ts';
 import { serveControl } from './control.ts';
+import { serveExchangeAdmin } from './directory/exchange-admin.ts';
+import { serveGraph } from './directory/graph.ts';
 import { serveEntra } from './entra/endpoint.ts';
 import { appServicePath, machinePath, serveIdentity } from './entra/identity.ts';
 import { serveImap } from './exchange/imap/listen.ts';
@@ -58,6 +60,9 @@ export interface Sandbox {
   readonly identity: { readonly machine: string; readonly appService: string; readonly header: string };
   /** Where to connect to for each scenario of the network. */
   readonly places: ReadonlyMap<string, Place>;
+  /** Origins of Microsoft Graph and of Exchange's administrative interface. */
+  readonly graph: string;
+  readonly exchangeAdmin: string;
   readonly control: string;
   /** The authority that signed the servers' certificate. */
   readonly caPem: string;
@@ -86,11 +91,13 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   const smtp = serveSmtp(tenant, keys);
   const entra = serveEntra(tenant, keys);
   const control = serveControl(tenant);
+  const graph = serveGraph(tenant, keys);
+  const exchangeAdmin = serveExchangeAdmin(tenant, keys);
   const header = randomBytes(16).toString('hex');
   const identity = serveIdentity(tenant, header);
   const network = await makeNetwork(tenant, authorityCertificate, now());
   const numbered = [entra, imap.tls, imap.starttls, control, pop.tls, pop.starttls, smtp];
-  const unnumbered = [identity, ...network.servers];
+  const unnumbered = [identity, graph, exchangeAdmin, ...network.servers];
   const servers = [...numbered, ...unnumbered];
   const sockets = new Set<Socket>();
   for (const one of servers) {
@@ -133,6 +140,8 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
         header,
       },
       places: network.places({ imap: portOf(imap.starttls), pop: portOf(pop.starttls), smtp: portOf(smtp) }),
+      graph: `https://localhost:${portOf(graph)}`,
+      exchangeAdmin: `https://localhost:${portOf(exchangeAdmin)}`,
       control: `http://127.0.0.1:${portOf(control)}`,
       caPem: authorityCertificate.certificatePem,
       tokenKeyPem: tenant.signingKey.certificate.publicKey.export({ type: 'spki', format: 'pem' }).toString(),

@@ -7,12 +7,17 @@
 
 import { randomBytes, randomUUID } from 'node:crypto';
 import type { Identity } from './certificates.ts';
+import type { Directory } from './directory/state.ts';
 import { Folder } from './folder.ts';
 
 export interface AppSecret {
   readonly id: string;
   readonly value: string;
   readonly expires: Date;
+  readonly starts?: Date;
+  readonly displayName?: string;
+  /** So many token requests do not know it yet: it has not reached every server. */
+  unknownFor?: number;
 }
 
 /** How an app misbehaves at the token endpoint. Every key is optional; none of them is a healthy app. */
@@ -42,10 +47,24 @@ export interface AppQuirks {
  * M365 (doc): issuer, subject and audience are compared letter by letter, case included, and nothing is checked when the record is made.
  */
 export interface FederatedRecord {
+  readonly id?: string;
+  readonly name?: string;
   readonly issuer: string;
   /** Ends in a star where the record holds an expression; the sandbox knows no other. */
   readonly subject: string;
   readonly audience: string;
+}
+
+/** What an app registration says of itself; of no meaning for a login. */
+export interface Registration {
+  displayName: string;
+  /** The alternate key; null until it is given, and then for ever. */
+  uniqueName: string | null;
+  signInAudience: string;
+  requiredResourceAccess: unknown[];
+  tags: string[];
+  notes: string | null;
+  readonly created: Date;
 }
 
 export interface App {
@@ -53,6 +72,7 @@ export interface App {
   /** Object id of the app registration: the wrong one to give to Exchange. */
   readonly objectId: string;
   readonly name: string;
+  readonly registration: Registration;
   readonly secrets: AppSecret[];
   readonly certificates: Identity['certificate'][];
   readonly federated: FederatedRecord[];
@@ -70,12 +90,15 @@ export interface Principal {
   enabled: boolean;
   /** App roles consented on the Exchange resource. */
   roles: string[];
+  /** The same on Microsoft Graph, which no mail server looks at. */
+  graphRoles?: string[];
 }
 
 /** A service principal's record in Exchange, made by `New-ServicePrincipal -AppId … -ObjectId …`. The object id is not checked when it is made. */
 export interface Pointer {
   readonly appId: string;
   readonly objectId: string;
+  displayName?: string;
   /** So many of the next logins are refused as if it were not there yet. */
   refusesLogins: number;
 }
@@ -187,6 +210,7 @@ export interface Tenant {
   /** The last messages that were submitted. */
   readonly submitted: Submitted[];
   readonly mailboxes: Map<string, Mailbox>;
+  readonly directory: Directory;
   readonly signingKey: Identity;
   readonly foreignKey: Identity;
   /** The outside issuers whose keys can be had, by their URL. */
@@ -237,6 +261,8 @@ export interface AppShape {
   readonly publicClient?: boolean;
   readonly tokenLifetimeSeconds?: number;
   readonly quirks?: AppQuirks;
+  readonly uniqueName?: string;
+  readonly created?: Date;
 }
 
 export function makeApp(shape: AppShape): App {
@@ -245,6 +271,15 @@ export function makeApp(shape: AppShape): App {
     clientId: shape.clientId,
     objectId: randomUUID(),
     name: shape.name,
+    registration: {
+      displayName: shape.name,
+      uniqueName: shape.uniqueName ?? null,
+      signInAudience: 'AzureADMyOrg',
+      requiredResourceAccess: [],
+      tags: [],
+      notes: null,
+      created: shape.created ?? new Date(0),
+    },
     secrets: [...shape.secrets],
     certificates: [...(shape.certificates ?? [])],
     federated: [...(shape.federated ?? [])],

@@ -20,7 +20,11 @@ const refused = (number: AadstsNumber, values?: Readonly<Record<string, string>>
 export function judgeSecret(app: App, secret: string, now: Date): Verdict {
   if (app.publicClient) return refused(700025);
   const known = app.secrets.find((candidate) => candidate.value === secret);
-  if (!known) return refused(7000215);
+  // M365 (recorded): a new secret is not known everywhere at once.
+  if (!known || (known.unknownFor ?? 0) > 0) {
+    if (known?.unknownFor) known.unknownFor -= 1;
+    return refused(7000215);
+  }
   if (known.expires <= now) return refused(7000222);
   return { kind: 'accepted', appidacr: '1' };
 }

@@ -12,6 +12,7 @@ import { thumbprints } from '../certificates.ts';
 import type { App, Tenant } from '../tenant.ts';
 import { type Answer, jsonAnswer, refuse } from './aadsts.ts';
 import { clockFor } from './access-token.ts';
+import { answerPerson, authorize, deviceCode } from './admin-sign-in.ts';
 import { answerTokenRequest, otherCloudOf, refuseTenant } from './token-request.ts';
 
 const bodyLimitBytes = 64 * 1024;
@@ -32,6 +33,8 @@ async function answer(tenant: Tenant, request: IncomingMessage, response: Server
   if (path === 'oauth2/v2.0/token') {
     const body = await readBody(request);
     if (body === undefined) return send(response, { status: 413, headers: {}, body: '' });
+    const forPerson = await answerPerson(tenant, new URLSearchParams(body));
+    if (forPerson) return send(response, forPerson);
     const app = tenant.apps.get(clientOf(request, body));
     if (app?.quirks.answerAfterMs) await new Promise((resolve) => setTimeout(resolve, app.quirks.answerAfterMs));
     const spoilt = app ? spoil(app, tenant.now()) : undefined;
@@ -56,6 +59,10 @@ async function answer(tenant: Tenant, request: IncomingMessage, response: Server
         audiences,
       }),
     );
+  }
+  if (path === 'oauth2/v2.0/authorize') return send(response, authorize(tenant, url));
+  if (path === 'oauth2/v2.0/devicecode') {
+    return send(response, deviceCode(tenant, new URLSearchParams((await readBody(request)) ?? ''), authority));
   }
   if (path === 'v2.0/.well-known/openid-configuration') return send(response, discovery(tenant, tenantName, authority));
   if (path === 'discovery/v2.0/keys' || path === 'discovery/keys') return send(response, await keySet(tenant));
