@@ -8,9 +8,9 @@
 import type { FaultCode } from '../fault/catalog.ts';
 import { type Evidence, Fault, isFault } from '../fault/fault.ts';
 import type { HttpAnswer, HttpQuestion, HttpRequest } from '../runtime/http.ts';
+import { retryAfterSeconds } from '../runtime/retry-after.ts';
 import { Secret } from '../runtime/secret.ts';
 import { federatedAudience } from './assertion.ts';
-import { retryAfterSeconds } from './response.ts';
 import type { TokenCredential } from './token.ts';
 
 export type IdentityCredential = Extract<TokenCredential, { kind: 'managed-identity' }>;

@@ -4,7 +4,8 @@ import { inspect } from 'node:util';
 import type { FaultCode } from '../fault/catalog.ts';
 import { type Fault, isFault } from '../fault/fault.ts';
 import type { HttpAnswer } from '../runtime/http.ts';
-import { faultByAadsts, readTokenAnswer, retryAfterSeconds } from './response.ts';
+import { retryAfterSeconds } from '../runtime/retry-after.ts';
+import { faultByAadsts, readTokenAnswer } from './response.ts';
 
 const now = Date.parse('2026-11-22T12:00:00Z');
 const ids = {

@@ -8,6 +8,7 @@
 import type { FaultCode } from '../fault/catalog.ts';
 import { type Evidence, Fault } from '../fault/fault.ts';
 import type { HttpAnswer } from '../runtime/http.ts';
+import { retryAfterSeconds } from '../runtime/retry-after.ts';
 import { Secret } from '../runtime/secret.ts';
 import type { AccessToken } from './token.ts';
 
@@ -141,14 +142,6 @@ function inText(description: string, pattern: RegExp): string {
 
 function whatCame(answer: HttpAnswer): Evidence {
   return { status: answer.status, contentType: answer.headers['content-type'] ?? 'none' };
-}
-
-/** RFC 9110 §10.2.3: seconds, or a date. Never negative; undefined where it is neither. */
-export function retryAfterSeconds(header: string | undefined, nowMs: number): number | undefined {
-  if (header === undefined) return undefined;
-  if (/^\s*\d+\s*$/.test(header)) return Number(header);
-  const at = Date.parse(header);
-  return Number.isNaN(at) ? undefined : Math.max(0, Math.ceil((at - nowMs) / 1000));
 }
 
 type Body = Readonly<Record<string, unknown>>;
