@@ -1,0 +1,263 @@
+/**
+ * Does the steps of a plan, one by one: looks first, does, and reads back until the tenant agrees; notes each before and after.
+ *
+ * The hard thing is to be cut off anywhere. Each step but the credential's can be repeated, because it is looked for before it is made.
+ * A secret cannot: so its name is used once and noted before it is asked for; one that was asked for and never stored is removed.
+ */
+import type { ExchangeAdmin } from '../admin/exchange/admin.ts';
+import {
+  addFullAccess,
+  addSendAs,
+  getClientAccess,
+  getMailboxPermissions,
+  getPointers,
+  getSendAs,
+  hasFullAccess,
+  isOf,
+  newPointer,
+  type Pointer,
+  removePointer,
+  setClientAccess,
+} from '../admin/exchange/cmdlets.ts';
+import { addFederated, changeApplication, getApplication, listFederated, putApplication } from '../admin/graph/applications.ts';
+import type { GraphClient } from '../admin/graph/client.ts';
+import {
+  assignRole,
+  enableServicePrincipal,
+  getServicePrincipal,
+  listAssignments,
+  listDelegatedGrants,
+  putServicePrincipal,
+  removeDelegatedScope,
+} from '../admin/graph/service-principals.ts';
+import type { Application } from '../admin/graph/shapes.ts';
+import { Fault, isFault } from '../fault/fault.ts';
+import { addCertificate, addSecret, lostSecrets, removeNamed } from './credential.ts';
+import type { CredentialStore } from './credential-store.ts';
+import { type Desired, ourNote } from './desired.ts';
+import type { SetupNotes } from './notes.ts';
+import { type Observed, type ObserveOptions, observe, observedHash } from './observed.ts';
+import { isThereAlready, isTooEarly, isUnknown, onceKnown, type Patience, untilSeen } from './patience.ts';
+import type { Plan, Step } from './step.ts';
+
+export interface ApplyPorts extends Patience {
+  readonly graph: GraphClient;
+  /** Undefined: only the steps of Entra are done. */
+  readonly exchange: ExchangeAdmin | undefined;
+  readonly notes: SetupNotes;
+  readonly store: CredentialStore;
+  /** Names this run in the journal and in the name of its secret. */
+  readonly run: string;
+  /** Who signed in, for the journal. */
+  readonly actor: string;
+  readonly onStep: (step: Step, phase: 'begin' | 'done') => void;
+}
+
+/**
+ * @returns the number of steps that were done
+ * @throws Fault setup.plan-stale before anything is done; setup.blocked; whatever stopped a step, with the steps before it done
+ */
+export async function apply(desired: Desired, plan: Plan, ports: ApplyPorts): Promise<number> {
+  const observed = await observe(desired, await observeOptions(ports));
+  if (observedHash(observed) !== plan.observed) throw new Fault('setup.plan-stale', { tenant: desired.tenant });
+  const blocked = plan.remarks.filter((remark) => remark.kind === 'blocked');
+  if (blocked.length > 0) throw new Fault('setup.blocked', { remarks: blocked.map((one) => one.text).join(' ') });
+  const run = new Run(desired, observed, ports);
+  for (const step of plan.steps) {
+    ports.signal.throwIfAborted();
+    await run.step(step);
+  }
+  return plan.steps.length;
+}
+
+/** What a plan is made from, and looked at again before it is applied. */
+export async function observeOptions(ports: Pick<ApplyPorts, 'graph' | 'exchange' | 'notes' | 'store'>): Promise<ObserveOptions> {
+  const { graph, exchange, notes, store } = ports;
+  return { graph, exchange, lost: lostSecrets(notes), storedHint: await store.hint() };
+}
+
+class Run {
+  readonly #desired: Desired;
+  readonly #ports: ApplyPorts;
+  readonly #resourceId: string;
+  #app: Application | undefined;
+  #principalId: string | undefined;
+
+  constructor(desired: Desired, { entra }: Observed, ports: ApplyPorts) {
+    this.#desired = desired;
+    this.#ports = ports;
+    this.#resourceId = entra.resource.id;
+    this.#app = entra.app;
+    this.#principalId = entra.principal?.id;
+  }
+
+  async step(step: Step): Promise<void> {
+    const { notes, run, actor, clock, onStep } = this.#ports;
+    const note = (event: string, more: Readonly<Record<string, unknown>> = {}): void =>
+      notes.note({ at: new Date(clock.now()).toISOString(), run, actor, event, step: step.id, ...more });
+    note('begin');
+    onStep(step, 'begin');
+    try {
+      await this.#do(step);
+    } catch (error) {
+      if (error instanceof Fault) note('failed', { code: error.code });
+      throw error;
+    }
+    note('done');
+    this.#keep();
+    onStep(step, 'done');
+  }
+
+  async #do({ act, key }: Step): Promise<void> {
+    const { graph } = this.#ports;
+    const { uniqueName, displayName, audience } = this.#desired.app;
+    switch (act.kind) {
+      case 'create-app': {
+        await this.#settled(() => putApplication(graph, uniqueName, { displayName, signInAudience: audience, notes: ourNote }));
+        await this.#seen('the app registration', async () => {
+          this.#app = await getApplication(graph, { by: 'uniqueName', value: uniqueName });
+          return this.#app !== undefined;
+        });
+        return;
+      }
+      case 'adopt-app':
+        return await changeApplication(graph, act.appObjectId, { uniqueName: act.uniqueName });
+      case 'change-app':
+        return await changeApplication(graph, act.appObjectId, act.change);
+      case 'request-roles':
+        return await this.#early('the app registration', () =>
+          changeApplication(graph, this.#appNow.id, { requiredResourceAccess: act.requiredResourceAccess }),
+        );
+      case 'create-principal': {
+        const { appId } = this.#appNow;
+        await this.#early('the app registration', () => this.#settled(() => putServicePrincipal(graph, appId)));
+        await this.#seen('the service principal', async () => {
+          this.#principalId = (await getServicePrincipal(graph, appId))?.id;
+          return this.#principalId !== undefined;
+        });
+        return;
+      }
+      case 'enable-principal':
+        return await enableServicePrincipal(graph, this.#principalNow);
+      case 'consent': {
+        const wanted = { principalId: this.#principalNow, resourceId: this.#resourceId, appRoleId: act.roleId };
+        await this.#early('the service principal', () => this.#settled(() => assignRole(graph, wanted)));
+        return await this.#seen(`the consent to ${act.role}`, async () =>
+          (await listAssignments(graph, this.#principalNow)).some(
+            (one) => one.appRoleId === act.roleId && one.resourceId === this.#resourceId,
+          ),
+        );
+      }
+      case 'remove-delegated': {
+        const grant = (await listDelegatedGrants(graph, this.#principalNow)).find((one) => one.id === act.grantId);
+        if (grant !== undefined) await removeDelegatedScope(graph, grant, act.scope);
+        return;
+      }
+      case 'remove-secret':
+        return await removeNamed(this.#appNow.id, act.name, this.#ports);
+      case 'add-secret':
+        return await addSecret(this.#appNow, act.days, this.#ports);
+      case 'add-certificate':
+        return await addCertificate(this.#appNow, uniqueName, act.days, this.#ports);
+      case 'add-federated': {
+        const { kind: _, audience: forWhom, ...rest } = act;
+        const known = async (): Promise<boolean> =>
+          (await listFederated(graph, this.#appNow.id)).some((one) => one.issuer === act.issuer && one.subject === act.subject);
+        await this.#early('the app registration', () =>
+          this.#settled(() => addFederated(graph, this.#appNow.id, { ...rest, audiences: [forWhom] })),
+        );
+        return await this.#seen(`the federated credential ${key}`, known);
+      }
+      default:
+        return await this.#doInExchange(act);
+    }
+  }
+
+  async #doInExchange(
+    act: Extract<Step['act'], { kind: 'create-pointer' | 'remove-pointer' | 'grant' | 'send-as' | 'client-access' }>,
+  ): Promise<void> {
+    const { exchange, notes } = this.#ports;
+    if (exchange === undefined) throw new Error('a step of Exchange in a plan for Entra only');
+    switch (act.kind) {
+      case 'remove-pointer':
+        return await removePointer(exchange, act.objectId);
+      case 'create-pointer': {
+        const { appId, displayName } = this.#appNow;
+        await this.#early('the service principal, in Exchange', () =>
+          this.#settled(() => newPointer(exchange, appId, this.#principalNow, displayName ?? this.#desired.app.displayName)),
+        );
+        return await this.#seen('the pointer', async () => (await this.#pointer()) !== undefined);
+      }
+      case 'grant':
+        await this.#early('the pointer', () => this.#settled(() => addFullAccess(exchange, act.address, this.#principalNow)));
+        return await this.#seen(`FullAccess on ${act.address}`, async () => {
+          const pointer = await this.#pointer();
+          return pointer !== undefined && hasFullAccess(await getMailboxPermissions(exchange, act.address), pointer);
+        });
+      case 'send-as':
+        await this.#early('the pointer', () => this.#settled(() => addSendAs(exchange, act.address, this.#principalNow)));
+        return await this.#seen(`SendAs for ${act.address}`, async () => {
+          const pointer = await this.#pointer();
+          return pointer !== undefined && (await getSendAs(exchange, act.address)).some((one) => isOf(one, pointer));
+        });
+      case 'client-access': {
+        const before = await getClientAccess(exchange, act.address);
+        const kept = notes.read();
+        // Noted first: destroy sets back what stands here, and a switch that was never turned is set back to what it is.
+        if (kept !== undefined && before !== undefined && !kept.switched.some((one) => one.address === act.address)) {
+          const was = Object.fromEntries(Object.keys(act.change).map((name) => [name, Reflect.get(before, name)]));
+          notes.keep({ ...kept, switched: [...kept.switched, { address: act.address, was }] });
+        }
+        await this.#settled(() => setClientAccess(exchange, act.address, act.change));
+        await this.#seen(`the switches of ${act.address}`, async () => {
+          const access = await getClientAccess(exchange, act.address);
+          return access !== undefined && Object.entries(act.change).every(([name, value]) => Reflect.get(access, name) === value);
+        });
+        return;
+      }
+      default:
+        act satisfies never;
+    }
+  }
+
+  async #pointer(): Promise<Pointer | undefined> {
+    const { exchange } = this.#ports;
+    if (exchange === undefined) return undefined;
+    return (await getPointers(exchange, this.#appNow.appId)).find((one) => one.objectId === this.#principalId);
+  }
+
+  /** What is there already, and what may have been done, is settled by reading it back. */
+  async #settled(act: () => Promise<unknown>): Promise<void> {
+    try {
+      await act();
+    } catch (error) {
+      if (!isThereAlready(error) && !isUnknown(error) && !isFault(error, 'graph.conflict')) throw error;
+    }
+  }
+
+  async #early(what: string, act: () => Promise<void>): Promise<void> {
+    await onceKnown(what, this.#ports, isTooEarly, act);
+  }
+
+  async #seen(what: string, isSeen: () => Promise<boolean>): Promise<void> {
+    await untilSeen(what, this.#ports, isSeen);
+  }
+
+  get #appNow(): Application {
+    if (this.#app === undefined) throw new Error('a step that wants the app comes before the one that makes it');
+    return this.#app;
+  }
+
+  get #principalNow(): string {
+    if (this.#principalId === undefined) throw new Error('a step that wants the service principal comes before the one that makes it');
+    return this.#principalId;
+  }
+
+  #keep(): void {
+    if (this.#app === undefined) return;
+    const { notes } = this.#ports;
+    const known = notes.read() ?? { retired: [], switched: [] };
+    const principal = this.#principalId === undefined ? {} : { principalId: this.#principalId };
+    notes.keep({ ...known, appId: this.#app.appId, appObjectId: this.#app.id, ...principal });
+  }
+}

@@ -1,0 +1,75 @@
+/**
+ * Where a new credential goes the moment it is received: a file of mode 0600, or a program that takes it on its standard input.
+ *
+ * The hard thing is that Entra shows a secret once. So it is stored before anything else is done, and where that fails the caller removes
+ * it from the app again.
+ */
+import { spawn } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { Fault } from '../fault/fault.ts';
+import type { Secret } from '../runtime/secret.ts';
+import { writeWhole } from './notes.ts';
+
+export interface CredentialStore {
+  /** For people, e.g. `file /etc/postern/contoso-secret`. */
+  readonly describe: string;
+  /** Durable when it resolves; replaces what was there. @throws Fault setup.store-failed */
+  put(value: Secret): Promise<void>;
+  /** The first three characters of what is stored, as Entra shows them of a secret too; empty for nothing; undefined where it cannot be read back. */
+  hint(): Promise<string | undefined>;
+}
+
+/** M365 (doc): length of the hint of a secret. */
+const hintChars = 3;
+
+export function fileStore(path: string): CredentialStore {
+  const describe = `file ${path}`;
+  return {
+    describe,
+    async put(value) {
+      try {
+        writeWhole(path, value.reveal());
+      } catch (error) {
+        const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
+        throw new Fault('setup.store-failed', { store: describe, seen: code }, { cause: error });
+      }
+    },
+    async hint() {
+      try {
+        return (await readFile(path, 'utf8')).slice(0, hintChars);
+      } catch (error) {
+        return error instanceof Error && 'code' in error && error.code === 'ENOENT' ? '' : undefined;
+      }
+    },
+  };
+}
+
+/** A vault over a slow line needs seconds. */
+const commandMs = 60_000;
+
+/** @param command program and arguments; no shell reads them, and the value is never among them */
+export function commandStore(command: readonly [string, ...string[]]): CredentialStore {
+  const [program, ...args] = command;
+  const describe = `command ${program}`;
+  return {
+    describe,
+    hint: async () => undefined,
+    put: (value) =>
+      new Promise((resolve, reject) => {
+        const refused = (seen: string): void => reject(new Fault('setup.store-failed', { store: describe, seen }));
+        const child = spawn(program, args, {
+          stdio: ['pipe', 'ignore', 'ignore'],
+          timeout: commandMs,
+          killSignal: 'SIGKILL',
+          windowsHide: true,
+        });
+        child.on('error', (error) => refused('code' in error ? String(error.code) : 'unknown'));
+        child.on('exit', (code, signal) => {
+          if (code === 0) resolve();
+          else refused(code === null ? `ended by ${signal}` : `exit code ${code}`);
+        });
+        child.stdin.on('error', () => undefined); // its end is told by `exit`
+        child.stdin.end(value.reveal());
+      }),
+  };
+}

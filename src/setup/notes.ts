@@ -1,0 +1,132 @@
+/**
+ * What the setup keeps for itself: the ids of what it made, and a journal of what it did. No secret in either.
+ *
+ * The hard thing is a crash at any line: the journal is written through to the disk before and after each step, and the ids are replaced
+ * whole. Neither is needed to go on (everything is read from the tenant again) but for one thing: which secret was asked for and never stored.
+ */
+import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { z } from 'zod';
+
+const kept = z.object({
+  appId: z.string(),
+  appObjectId: z.string(),
+  principalId: z.string().optional(),
+  /** Key id of the credential in use. */
+  keyId: z.string().optional(),
+  /** When it ends, ISO 8601. */
+  credentialEnds: z.string().optional(),
+  /** Key ids that were replaced, and from when on they may go. */
+  retired: z.array(z.object({ keyId: z.string(), after: z.string() })).default([]),
+  /** Switches that the setup turned on, as they were before: destroy sets them back. */
+  switched: z
+    .array(
+      z.object({
+        address: z.string(),
+        was: z.object({ imap: z.boolean().optional(), pop: z.boolean().optional(), smtpDisabled: z.boolean().nullable().optional() }),
+      }),
+    )
+    .default([]),
+});
+
+/** Ids only. */
+export type Kept = z.infer<typeof kept>;
+
+const line = z.looseObject({ at: z.string(), run: z.string(), event: z.string() });
+export type JournalLine = z.infer<typeof line>;
+
+export interface SetupNotes {
+  /** Path of the journal, for people. */
+  readonly journalFile: string;
+  read(): Kept | undefined;
+  keep(value: Kept): void;
+  /** Durable when it returns. */
+  note(entry: JournalLine & Readonly<Record<string, unknown>>): void;
+  /** Every readable line, oldest first; one that a crash cut off is left out. */
+  lines(): readonly JournalLine[];
+}
+
+/** @param dataFolder that of the configuration; `tenant` is the tenant's name there */
+export function setupNotes(dataFolder: string, tenant: string): SetupNotes {
+  const folder = join(dataFolder, 'setup');
+  const keptFile = join(folder, `${tenant}.json`);
+  const journalFile = join(folder, `${tenant}.jsonl`);
+  return {
+    journalFile,
+    read() {
+      const text = textOf(keptFile);
+      if (text === undefined) return undefined;
+      const read = kept.safeParse(jsonOf(text));
+      return read.success ? read.data : undefined;
+    },
+    keep(value) {
+      writeWhole(keptFile, `${JSON.stringify(value, undefined, 2)}\n`);
+    },
+    note(entry) {
+      mkdirSync(folder, { recursive: true, mode: 0o700 });
+      const file = openSync(journalFile, 'a', 0o600);
+      try {
+        // A line that a crash cut off must not swallow this one.
+        writeSync(file, `${endsCleanly(journalFile) ? '' : '\n'}${JSON.stringify(entry)}\n`);
+        fsyncSync(file);
+      } finally {
+        closeSync(file);
+      }
+    },
+    lines() {
+      return (textOf(journalFile) ?? '').split('\n').flatMap((text) => {
+        const read = line.safeParse(jsonOf(text));
+        return read.success ? [read.data] : [];
+      });
+    },
+  };
+}
+
+/** Writes a file of mode 0600 so that it is there whole, or as it was. */
+export function writeWhole(path: string, content: string): void {
+  const folder = dirname(path);
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const draft = `${path}.new`;
+  const file = openSync(draft, 'w', 0o600);
+  try {
+    writeSync(file, content);
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+  renameSync(draft, path);
+  syncFolder(folder);
+}
+
+/** The name in the folder must be as durable as the content. Windows has no such thing for folders. */
+function syncFolder(folder: string): void {
+  if (process.platform === 'win32') return;
+  const handle = openSync(folder, 'r');
+  try {
+    fsyncSync(handle);
+  } finally {
+    closeSync(handle);
+  }
+}
+
+function endsCleanly(path: string): boolean {
+  const text = textOf(path) ?? '';
+  return text === '' || text.endsWith('\n');
+}
+
+function textOf(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
