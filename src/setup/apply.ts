@@ -36,8 +36,9 @@ import { addCertificate, addSecret, lostSecrets, removeNamed } from './credentia
 import type { CredentialStore } from './credential-store.ts';
 import { type Desired, ourNote } from './desired.ts';
 import type { SetupNotes } from './notes.ts';
-import { type Observed, type ObserveOptions, observe, observedHash } from './observed.ts';
+import { canonical, type Observed, type ObserveOptions, observe, observedHash } from './observed.ts';
 import { isThereAlready, isTooEarly, isUnknown, onceKnown, type Patience, untilSeen } from './patience.ts';
+import { makePlan } from './plan.ts';
 import type { Plan, Step } from './step.ts';
 
 export interface ApplyPorts extends Patience {
@@ -59,7 +60,11 @@ export interface ApplyPorts extends Patience {
  */
 export async function apply(desired: Desired, plan: Plan, ports: ApplyPorts): Promise<number> {
   const observed = await observe(desired, await observeOptions(ports));
-  if (observedHash(observed) !== plan.observed) throw new Fault('setup.plan-stale', { tenant: desired.tenant });
+  const hash = observedHash(observed);
+  // The same wish and the same tenant give the same plan: what a file says besides that is not done.
+  const now = makePlan(desired, observed, hash, plan.desired, ports.clock.now());
+  if (hash !== plan.observed || canonical(now.steps) !== canonical(plan.steps))
+    throw new Fault('setup.plan-stale', { tenant: desired.tenant });
   const blocked = plan.remarks.filter((remark) => remark.kind === 'blocked');
   if (blocked.length > 0) throw new Fault('setup.blocked', { remarks: blocked.map((one) => one.text).join(' ') });
   const run = new Run(desired, observed, ports);

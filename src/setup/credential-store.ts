@@ -7,7 +7,7 @@
 import { spawn } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { Fault } from '../fault/fault.ts';
-import type { Secret } from '../runtime/secret.ts';
+import { Secret } from '../runtime/secret.ts';
 import { writeWhole } from './notes.ts';
 
 export interface CredentialStore {
@@ -41,6 +41,30 @@ export function fileStore(path: string): CredentialStore {
         return error instanceof Error && 'code' in error && error.code === 'ENOENT' ? '' : undefined;
       }
     },
+  };
+}
+
+/** For a certificate with its key: each into its file, or both into one. The key first: a certificate without it is of no use. */
+export function certificateStore(certificateFile: string, keyFile: string): CredentialStore {
+  if (certificateFile === keyFile) return fileStore(keyFile);
+  return {
+    describe: `files ${certificateFile} and ${keyFile}`,
+    hint: async () => undefined,
+    async put(value) {
+      const text = value.reveal();
+      const at = text.indexOf('-----BEGIN PRIVATE KEY-----');
+      await fileStore(keyFile).put(new Secret(text.slice(at)));
+      await fileStore(certificateFile).put(new Secret(text.slice(0, at)));
+    },
+  };
+}
+
+/** For an app that trusts an outside identity: there is nothing to store. */
+export function noStore(): CredentialStore {
+  return {
+    describe: 'nowhere',
+    hint: async () => undefined,
+    put: () => Promise.reject(new Error('nothing is to be stored for a federated credential')),
   };
 }
 

@@ -4,7 +4,7 @@
  * The hard thing is a crash at any line: the journal is written through to the disk before and after each step, and the ids are replaced
  * whole. Neither is needed to go on (everything is read from the tenant again) but for one thing: which secret was asked for and never stored.
  */
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
 
@@ -40,6 +40,8 @@ export interface SetupNotes {
   readonly journalFile: string;
   read(): Kept | undefined;
   keep(value: Kept): void;
+  /** The ids go; the journal stays. */
+  forget(): void;
   /** Durable when it returns. */
   note(entry: JournalLine & Readonly<Record<string, unknown>>): void;
   /** Every readable line, oldest first; one that a crash cut off is left out. */
@@ -61,6 +63,9 @@ export function setupNotes(dataFolder: string, tenant: string): SetupNotes {
     },
     keep(value) {
       writeWhole(keptFile, `${JSON.stringify(value, undefined, 2)}\n`);
+    },
+    forget() {
+      rmSync(keptFile, { force: true });
     },
     note(entry) {
       mkdirSync(folder, { recursive: true, mode: 0o700 });

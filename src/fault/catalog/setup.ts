@@ -39,6 +39,12 @@ export const setupFaults = {
     fix: 'Make one: `postern setup plan --out FILE`.',
     retry: 'never',
   },
+  'setup.result-unreadable': {
+    says: 'This file does not hold what the script printed at its end.',
+    cause: 'It cannot be read, or has no JSON object `postern.setup-result/1` with its ids (which is in the evidence).',
+    fix: 'Copy the last lines of the script’s output, from `{` to `}`, into a file and name that.',
+    retry: 'never',
+  },
   'setup.not-consistent': {
     says: 'A change was made and is not seen yet.',
     cause: 'It was read back for as long as there was patience for (how long is in the evidence) and did not show each time.',
