@@ -10,6 +10,16 @@
  */
 
 import type { Fault } from '../fault/fault.ts';
+import type { Conversation, ConversationOptions } from './conversation.ts';
+import type { Derivation, Feed, FeedGaps } from './feed.ts';
+import type { LedgerState, QuarantineReason, StoredMessage } from './message.ts';
+import type { Facets, Query, SearchOptions, SearchResult } from './search.ts';
+
+export type * from './conversation.ts';
+export type * from './feed.ts';
+export type * from './message.ts';
+export type * from './record.ts';
+export type * from './search.ts';
 
 /** A folder of a source as the server numbers it: UIDs mean something only under one UIDVALIDITY (RFC 9051 §2.3.1.1). */
 export interface Era {
@@ -23,7 +33,10 @@ export interface Era {
 /** A message of the server, as the importer met it. */
 export interface Arrival {
   readonly era: Era;
+  /** The server's UID; over POP3 the number that Postern gave to the message's UIDL ({@link ArchiveReader.uidls}). */
   readonly uid: number;
+  /** The server's name for the message over POP3 (RFC 1939 §7, UIDL). Every row of a number has the same. */
+  readonly uidl?: string;
   /** The server's INTERNALDATE. */
   readonly internalDate?: Date;
   /** The server's RFC822.SIZE; Exchange's is an estimate, so it is kept as a claim and never compared. */
@@ -33,19 +46,6 @@ export interface Arrival {
   /** Keeps the message apart, for this reason. */
   readonly quarantine?: QuarantineReason;
 }
-
-/**
- * What became of a message of the server. Every one has exactly one of these:
- * `archived`: its bytes were new; `duplicate`: the very same bytes were in the archive before;
- * `quarantined`: kept apart with a reason, with its bytes where there are any.
- */
-export type LedgerState = 'archived' | 'duplicate' | 'quarantined';
-
-/**
- * Why a message is in quarantine. `no-data`: the server lists it and ends FETCH without a body. `refused`: the server lists it and
- * refuses to hand it out. `substitute`: the server sent a text of its own in place of a message that it cannot convert.
- */
-export type QuarantineReason = 'no-data' | 'refused' | 'substitute';
 
 export interface Settled {
   readonly state: LedgerState;
@@ -67,9 +67,107 @@ export interface UidSet {
   readonly withoutBytes: readonly number[];
 }
 
-/** The last link of the hash chain: it stands for everything before it. */
-export interface ChainHead {
+/** The numbers of an era whose server names its messages by UIDL. */
+export interface UidlNumbers {
+  /**
+   * Numbers of each UIDL, ascending. A server may repeat a UIDL for different messages (RFC 1939 §7 forbids it, servers do it): the k-th
+   * message that it lists under one has the k-th number here.
+   */
+  readonly numbers: ReadonlyMap<string, readonly number[]>;
+  /** The size that the server announced for a number when its bytes came last; a number without one is not in it. */
+  readonly announcedBytes: ReadonlyMap<number, number>;
+  /** The highest number of the era, 0 for none: the next message gets the one after it. */
+  readonly highest: number;
+}
+
+/** Which rows of the ledger; all given conditions must hold. */
+export interface LedgerFilter {
+  readonly source?: string;
+  readonly folder?: string;
+  /** Rows with a greater number: what came since the last look. */
+  readonly afterRow?: number;
+  /** Messages of this instant or later: by INTERNALDATE, where there is none (POP3) by acceptance. */
+  readonly since?: Date;
+}
+
+/** A row of the ledger. */
+export interface LedgerEntry extends Era {
+  /** Its number, from 1. */
+  readonly row: number;
+  readonly uid: number;
+  /** Undefined for everything but POP3. */
+  readonly uidl: string | undefined;
+  readonly state: LedgerState;
+  /** Of a quarantined one. */
+  readonly reason: QuarantineReason | undefined;
+  /** Lower-case hex; undefined where no bytes came. */
+  readonly sha256: string | undefined;
+  readonly bytes: number | undefined;
+  readonly internalDate: Date | undefined;
+  readonly announcedBytes: number | undefined;
+  readonly acceptedAt: Date;
+}
+
+/** A message that is kept apart and did not come whole since. The entry is its last row; `sha256` says whether it has bytes. */
+export interface OpenQuarantine extends LedgerEntry {
+  /** When it was kept apart first. */
+  readonly keptSince: Date;
+  /**
+   * The folder has another UIDVALIDITY by now, so the server knows the message by another number, if it still has it: there is nothing
+   * to ask for under this one.
+   */
+  readonly renumbered: boolean;
+}
+
+/** A row of the ledger whose bytes are not in the archive as far as a look without reading them shows. */
+export interface AbsentBody extends LedgerEntry {
+  /** What was seen, e.g. `its file is not there`. */
+  readonly seen: string;
+}
+
+/** Heads of both hash chains. */
+export interface Heads {
+  readonly ledger: ChainHead;
+  readonly completions: ChainHead;
+}
+
+/** What changes while an import runs, to be asked often. */
+export interface Pulse {
   /** Number of ledger rows. */
+  readonly rows: number;
+  /** Messages not yet derived. */
+  readonly lag: number;
+}
+
+/** What is done with a message on the server once it is safe here. */
+export type CompletionStep = 'seen' | 'moved' | 'deleted';
+/** `asked`: about to be sent to the server; what follows it says how that ended. Asked and nothing behind it: a crash came between. */
+export type CompletionPhase = 'asked' | 'done' | 'failed';
+
+/** To be noted of a step on the server. */
+export interface CompletionNote {
+  readonly era: Era;
+  readonly uid: number;
+  readonly step: CompletionStep;
+  readonly phase: CompletionPhase;
+  /** The folder that it is moved to, decoded. */
+  readonly target?: string;
+  /** For a person, e.g. what the server said. Never a word of the message. */
+  readonly detail?: string;
+}
+
+/** A noted step on the server. */
+export interface Completion extends CompletionNote {
+  /** Its number, from 1. */
+  readonly row: number;
+  /** The ledger's row that says that the message is safe here. */
+  readonly ledgerRow: number;
+  readonly at: Date;
+}
+
+/** The last link of a hash chain: it stands for everything before it. */
+export interface ChainHead {
+  /** Number of rows. */
   readonly rows: number;
   /** Lower-case hex of the last link; 64 zeros for an empty archive. */
   readonly link: string;
@@ -86,91 +184,18 @@ export interface ArchiveStats {
   /** Messages of which no bytes ever came: how many, and the first of them in the order of their rows. */
   readonly withoutBytes: { readonly count: number; readonly first: readonly WithoutBytes[] };
   readonly head: ChainHead;
+  /** Head of the chain of what was done on servers. */
+  readonly completions: ChainHead;
   /** Messages not yet derived (records and full text). 0 = everything can be found. */
   readonly lag: number;
   /** Messages that no parser understood: archived, and found by their raw headers only. */
   readonly unreadable: number;
 }
 
-/** Where a message was met on a server. */
-export interface Occurrence {
-  readonly source: string;
-  readonly folder: string;
-  readonly uidValidity: number;
-  readonly uid: number;
-  readonly state: LedgerState;
-  readonly internalDate: Date | undefined;
-  readonly acceptedAt: Date;
-  /** Of a quarantined one. */
-  readonly reason: QuarantineReason | undefined;
-}
-
 /** A message of a server of which no bytes came. */
 export interface WithoutBytes extends Era {
   readonly uid: number;
   readonly reason: QuarantineReason;
-}
-
-/** What a message says, derived from its stored bytes. */
-export interface MailRecord {
-  readonly subject: string;
-  readonly from: string;
-  readonly to: string;
-  readonly messageId: string;
-  /** The Date field as an instant; undefined where it is absent or unreadable. */
-  readonly sentAt: Date | undefined;
-  /** The first words of the text. */
-  readonly preview: string;
-  readonly attachments: readonly AttachmentRecord[];
-  readonly parserVersion: number;
-  /** Why the parser gave up; undefined for a message that was understood. */
-  readonly problem: string | undefined;
-}
-
-export interface AttachmentRecord {
-  readonly name: string;
-  readonly type: string;
-  /** Decoded size in bytes. */
-  readonly bytes: number;
-}
-
-export interface StoredMessage {
-  /** SHA-256 of the bytes, lower-case hex: the message's id everywhere. */
-  readonly sha256: string;
-  readonly bytes: number;
-  readonly occurrences: readonly Occurrence[];
-  /** Undefined while the message has not been derived yet. */
-  readonly record: MailRecord | undefined;
-}
-
-/** A search, read from a person's words by query.ts. All given conditions must hold. */
-export interface Query {
-  /** Words and phrases anywhere in the message; a word may end in `*`. */
-  readonly terms: readonly QueryTerm[];
-  readonly source?: string;
-  /** The Date field of the message; one without a readable Date is neither since nor until anything. */
-  readonly since?: Date;
-  /** Before this instant. */
-  readonly until?: Date;
-  readonly hasAttachment?: boolean;
-}
-
-export interface QueryTerm {
-  readonly text: string;
-  readonly field: 'any' | 'subject' | 'from' | 'to' | 'attachment' | 'header' | 'body';
-  /** The term must NOT be there. */
-  readonly not: boolean;
-  /** The last word may go on. */
-  readonly prefix: boolean;
-}
-
-export interface SearchResult {
-  /** Newest in the archive first. */
-  readonly hits: readonly StoredMessage[];
-  /** Whether there are more than were asked for. */
-  readonly more: boolean;
-  /** Messages that the search could not see because they are not derived yet. */
-  readonly lag: number;
 }
 
 export interface VerifyFinding {
@@ -183,6 +208,8 @@ export interface VerifyFinding {
 export interface VerifyOptions {
   /** Heads that were noted elsewhere: the chain must pass through each, which shows that no end was cut off and nothing computed anew. */
   readonly heads?: readonly ChainHead[];
+  /** The same for the chain of what was done on servers. */
+  readonly completionHeads?: readonly ChainHead[];
   readonly onProgress?: (progress: Progress) => void;
   readonly signal?: AbortSignal;
 }
@@ -192,6 +219,8 @@ export interface VerifyReport {
   readonly bytes: number;
   readonly rows: number;
   readonly head: ChainHead;
+  /** Head of the chain of what was done on servers. */
+  readonly completions: ChainHead;
   readonly findings: readonly VerifyFinding[];
   /** Body files that no row names: left by a crash between file and transaction, harmless. */
   readonly orphans: number;
@@ -204,8 +233,37 @@ export interface Progress {
 
 /** Reading. Any number of processes may read while one writes. */
 export interface ArchiveReader {
+  /** Counts all messages, so its time grows with the archive: to be asked seldom. */
   stats(): Promise<ArchiveStats>;
-  search(query: Query, limit: number): Promise<SearchResult>;
+  /** A few look-ups, whatever the size of the archive. */
+  pulse(): Promise<Pulse>;
+  /** A few look-ups, whatever the size of the archive. */
+  heads(): Promise<Heads>;
+  /** @throws Fault archive.index-damaged; archive.query-unreadable for an `after` that is not from here */
+  search(query: Query, limit: number, options?: SearchOptions): Promise<SearchResult>;
+  /** Counts what a search finds by its values; of more than a named bound of matches only the newest. @throws Fault archive.index-damaged */
+  facets(query: Query): Promise<Facets>;
+  /**
+   * @param id of a thread, of an item at its origin, or of a message (SHA-256 or its first digits)
+   * @throws Fault archive.unknown-conversation, archive.ambiguous-id, archive.not-derived, archive.index-damaged
+   */
+  conversation(id: string, options?: ConversationOptions): Promise<Conversation>;
+  /**
+   * The text of a message, read from its stored bytes; of one that a parser did not come to an end with only its preview.
+   * @throws Fault archive.unknown-message, archive.body-changed, archive.body-missing
+   */
+  text(sha256: string): Promise<string>;
+  /** What the archive knows of its feeds. @param now the end of the 28 days that are counted by hour */
+  feed(now: Date): Promise<Feed>;
+  /**
+   * What must have been there and is not, by source.
+   * @param since only records of this time or later (by the time that orders messages)
+   */
+  feedGaps(since?: Date): Promise<readonly FeedGaps[]>;
+  /** Which of these are the id of an item or a Message-ID (with or without its angle brackets) of a derived message. */
+  identified(ids: readonly string[]): Promise<ReadonlySet<string>>;
+  /** What the records were made by. */
+  derivation(): Promise<Derivation>;
   /**
    * Goes through all matches in the order of their arrival, one in memory at a time. A query that asks for nothing but a source finds
    * every message, derived or not.
@@ -217,6 +275,26 @@ export interface ArchiveReader {
    * @throws Fault archive.unknown-message, archive.ambiguous-id
    */
   message(id: string): Promise<StoredMessage>;
+  /** The UIDs of this era that have a ledger row, durable ones only. */
+  settled(era: Era): Promise<UidSet>;
+  /** The numbers of an era that is read by POP3, durable ones only. */
+  uidls(era: Era): Promise<UidlNumbers>;
+  /** The cursor of the source's folder, whatever its UIDVALIDITY; undefined before the first message. */
+  cursor(source: string, folder: string): Promise<{ readonly uidValidity: number; readonly uid: number } | undefined>;
+  /**
+   * The ledger in the order of its rows, a bounded number of them in memory; others get their turn in between, and what becomes durable
+   * while it runs may be among them. A message that was kept apart and came whole later has both its rows.
+   */
+  ledger(filter?: LedgerFilter): AsyncIterable<LedgerEntry>;
+  /** What is kept apart and did not come whole since, in the order of the rows. `since` looks at the last row of each. */
+  quarantine(filter?: LedgerFilter): AsyncIterable<OpenQuarantine>;
+  /**
+   * Rows that name bytes which are not in the store, or not as many as were archived, in the order of the rows. Looks, and reads no bytes:
+   * `verify` does.
+   */
+  absent(filter?: LedgerFilter): AsyncIterable<AbsentBody>;
+  /** What was done on the server, in the order in which it was noted; of an era, or of a source. */
+  completions(of: Era | { readonly source: string }): AsyncIterable<Completion>;
   /** The bytes as they arrived, checked against their SHA-256 while they are read. @throws Fault archive.body-changed, archive.body-missing */
   read(sha256: string): AsyncIterable<Uint8Array>;
   /** Reads everything again and holds it against its hashes; never stops at the first finding. */
@@ -226,20 +304,23 @@ export interface ArchiveReader {
 
 /** Writing. One process at a time: a second one is refused (Fault archive.in-use). */
 export interface Archive extends ArchiveReader {
-  /** The UIDs of this era that have a ledger row, durable ones only. */
-  settled(era: Era): Promise<UidSet>;
-  /** The cursor of the source's folder, whatever its UIDVALIDITY; undefined before the first message. */
-  cursor(source: string, folder: string): Promise<{ readonly uidValidity: number; readonly uid: number } | undefined>;
   /**
    * Takes a message over: reads `body` to its end, hashing on the way, holding no more of it than a named bound.
-   * Waits while too much is not yet durable (back-pressure). A UID of the era that has a row with bytes already is left as it is; one
-   * that was noted without bytes gets a second row.
+   * Waits while too much is not yet durable (back-pressure). A UID of the era that is archived already is left as it is, and so is one in
+   * quarantine for which the same bytes (or again none) come; with other bytes it gets a further row.
    * @param describe asked once, after the body has been read (a server may send a message's UID behind its body)
    * @throws whatever `body` or `describe` throws (then nothing of the message stays), and the Fault that stopped the archive
    */
   accept(body: AsyncIterable<Uint8Array>, describe: () => Arrival): Promise<Receipt>;
   /** Notes a message of which the server gave no bytes; its arrival names the reason. */
   acceptNothing(arrival: Arrival & { readonly quarantine: QuarantineReason }): Promise<Receipt>;
+  /**
+   * Notes steps on the server: all of them or none, durable when it resolves. `asked` stands before the command to the server, `done` and
+   * `failed` behind an `asked` of the same step. It may be asked again, however the last time ended.
+   * @throws Error (a bug) where the message has no durable row that is not `quarantined`, or nothing was asked; the archive goes on
+   * @throws the Fault that stopped the archive
+   */
+  complete(notes: readonly CompletionNote[]): Promise<void>;
   /** Resolves when everything accepted before is durable. @throws the Fault that stopped the archive */
   flush(): Promise<void>;
   /** Resolves when everything durable is derived too: it can be found. Runs beside `accept` from the start. */

@@ -7,14 +7,22 @@
 import { archiveFaults } from './catalog/archive.ts';
 import { checkFaults } from './catalog/check.ts';
 import { cliFaults } from './catalog/cli.ts';
+import { completionFaults } from './catalog/completion.ts';
 import { configFaults } from './catalog/config.ts';
+import { exchangeAdminFaults } from './catalog/exchange-admin.ts';
+import { graphFaults } from './catalog/graph.ts';
 import { httpFaults } from './catalog/http.ts';
 import { imapFaults } from './catalog/imap.ts';
 import { importFaults } from './catalog/import.ts';
+import { journalFaults } from './catalog/journal.ts';
 import { networkFaults } from './catalog/network.ts';
 import { popFaults } from './catalog/pop.ts';
+import { reconcileFaults } from './catalog/reconcile.ts';
+import { setupFaults } from './catalog/setup.ts';
+import { signInFaults } from './catalog/sign-in.ts';
 import { smtpFaults } from './catalog/smtp.ts';
 import { tokenFaults } from './catalog/token.ts';
+import { watchFaults } from './catalog/watch.ts';
 import type { FaultEntry } from './entry.ts';
 
 export const catalog = {
@@ -28,7 +36,15 @@ export const catalog = {
   ...smtpFaults,
   ...checkFaults,
   ...importFaults,
+  ...completionFaults,
   ...archiveFaults,
+  ...journalFaults,
+  ...reconcileFaults,
+  ...watchFaults,
+  ...exchangeAdminFaults,
+  ...graphFaults,
+  ...signInFaults,
+  ...setupFaults,
 } as const satisfies Record<string, FaultEntry>;
 
 export type FaultCode = keyof typeof catalog;

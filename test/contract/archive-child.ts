@@ -1,7 +1,8 @@
 /**
  * An archive in a process of its own, for tests that kill it. `hold FOLDER` opens it and keeps it open; `accept FOLDER COUNT` takes COUNT
  * messages in, tells each receipt in a line `durable SHA256`, then derives and tells its progress in lines `derived DONE`. `read FOLDER WORD`
- * reads it as somebody who is not root, and tells in one line of JSON what was found.
+ * reads it as somebody who is not root, and tells in one line of JSON what was found. `complete FOLDER COUNT` takes COUNT messages in and
+ * notes two steps of each on the server, telling each in a line `asked UID` or `done UID`.
  */
 import { readQuery } from '../../src/archive/query.ts';
 import { openArchive, openArchiveReader } from '../../src/archive/sqlite/sqlite-archive.ts';
@@ -41,6 +42,26 @@ if (act === 'accept') {
   }
   await Promise.all(receipts);
   await archive.derived({ onProgress: ({ done }) => tell(`derived ${done}`) });
+  tell('complete');
+}
+if (act === 'complete') {
+  const era = { source: 's', folder: 'INBOX', uidValidity: 1 };
+  const work = Array.from({ length: Number(count) }, async (_, index) => {
+    const uid = index + 1;
+    const body = Buffer.from(`Subject: message ${uid}\r\n\r\nword`);
+    const receipt = await archive.accept(
+      (async function* () {
+        yield body;
+      })(),
+      () => ({ era, uid, cursor: uid }),
+    );
+    await receipt.durable;
+    for (const phase of ['asked', 'done'] as const) {
+      await archive.complete([{ era, uid, step: 'deleted', phase }]);
+      tell(`${phase} ${uid}`);
+    }
+  });
+  await Promise.all(work);
   tell('complete');
 }
 process.stdin.resume();

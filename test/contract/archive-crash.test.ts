@@ -79,6 +79,26 @@ test('killed while deriving, an archive goes on where the watermark stands: noth
   }
 });
 
+test('a step on a server that was told as noted is there when the process is killed in the next moment', async () => {
+  for (const moment of [1, 60, 250]) {
+    using folder = temporaryFolder();
+    let seen = 0;
+    const told = await killedAfter(['complete', folder.path, '400'], (line) => /^(asked|done) /.test(line) && ++seen === moment);
+    const reader = openArchiveReader(folder.path);
+    const noted = new Set<string>();
+    for await (const { phase, uid } of reader.completions({ source: 's' })) noted.add(`${phase} ${uid}`);
+    const steps = told.filter((line) => /^(asked|done) /.test(line));
+    assert.ok(steps.length >= moment);
+    assert.deepEqual(
+      steps.filter((line) => !noted.has(line)),
+      [],
+    );
+    const report = await reader.verify();
+    assert.deepEqual([report.findings, report.completions.rows], [[], noted.size]);
+    await reader.close();
+  }
+});
+
 /** How many messages say `word`, and how often. */
 function timesWritten(folder: string): { readonly messages: number; readonly entries: number } {
   const index = new DatabaseSync(join(folder, 'archive', 'index.sqlite'));

@@ -5,9 +5,12 @@ import { exportMessages } from '../../src/archive/export.ts';
 import { openArchive, openArchiveReader } from '../../src/archive/sqlite/sqlite-archive.ts';
 import { isFault } from '../../src/fault/fault.ts';
 import { systemClock } from '../../src/runtime/clock.ts';
-import { archiveContract, put, temporaryFolder } from './archive-suite.ts';
+import { ledgerContract } from './archive-ledger-suite.ts';
+import { type ArchiveUnderTest, archiveContract, put, temporaryFolder } from './archive-suite.ts';
 
-archiveContract({ name: 'SQLite', open: (folder) => openArchive(folder, systemClock), openReader: openArchiveReader });
+const sqlite: ArchiveUnderTest = { name: 'SQLite', open: (folder) => openArchive(folder, systemClock), openReader: openArchiveReader };
+archiveContract(sqlite);
+ledgerContract(sqlite);
 
 test('SQLite: a wrong id and a used folder are told as what they are', async () => {
   using folder = temporaryFolder();

@@ -45,7 +45,19 @@ const compression = { params: { [constants.ZSTD_c_compressionLevel]: 1 } };
 export function encodeBody(body: Uint8Array): { readonly encoding: number; readonly data: Uint8Array } {
   // Told how much comes, zstd takes smaller tables, and Node one buffer of the right size in place of 16 KB for each little message.
   const packed = zstdCompressSync(body, { ...compression, pledgedSrcSize: body.length, chunkSize: Math.max(64, body.length) });
-  return packed.length < body.length ? { encoding: encoding.zstd, data: packed } : { encoding: encoding.raw, data: body };
+  if (packed.length < body.length) return { encoding: encoding.zstd, data: packed };
+  giveBack(packed);
+  return { encoding: encoding.raw, data: body };
+}
+
+/**
+ * Frees what a body took, at once: beside many bodies little else is made in the thread that writes them, so its garbage collector would
+ * let a hundred megabytes of them gather. Not for bytes that anybody reads again.
+ */
+export function giveBack(bytes: Uint8Array): void {
+  const { buffer } = bytes;
+  // Node may cut small buffers out of a common piece of this size, which holds those of others too.
+  if (buffer instanceof ArrayBuffer && !buffer.detached && buffer.byteLength !== Buffer.poolSize) buffer.transfer(0);
 }
 
 /**
@@ -67,7 +79,10 @@ export function leadsTo(taken: TakenBody, row: StoredBody & { readonly bytes?: u
   if (row.encoding === encoding.file || taken.inline === undefined) return row.encoding === encoding.file && taken.inline === undefined;
   if (!(row.body instanceof Uint8Array)) return false;
   try {
-    return hash('sha256', decodeBody(Number(row.encoding), row.body, taken.sha256)) === taken.sha256;
+    const bytes = decodeBody(Number(row.encoding), row.body, taken.sha256);
+    const isSame = hash('sha256', bytes) === taken.sha256;
+    giveBack(bytes);
+    return isSame;
   } catch (error) {
     if (isFault(error, 'archive.body-changed')) return false;
     throw error;

@@ -7,6 +7,7 @@
 import { Worker } from 'node:worker_threads';
 import type { Receipt, Settled } from '../archive.ts';
 import { unpackFailure } from '../thread-failure.ts';
+import type { CompletionToWrite } from './completion-writer.ts';
 import type { FromWriter, ToWriter, WriterRow } from './writer-thread.ts';
 
 /** A batch is closed at this size even though the thread could take more. Twice and four times as much gained no speed, only memory. */
@@ -36,8 +37,14 @@ export class LedgerWriter {
   #waitingBytes = 0;
   #inHand: readonly Entry[] | undefined;
   #timer: NodeJS.Timeout | undefined;
+  /** Rows taken over, and of these the durable ones. */
+  #added = 0;
+  #stored = 0;
   #failure: unknown;
   #drained: PromiseWithResolvers<void>[] = [];
+  /** Asked of the thread and not answered yet, by their numbers. */
+  readonly #completing = new Map<number, PromiseWithResolvers<void>>();
+  #lastCompletion = 0;
 
   /** @param onStored called after each durable batch with the highest `message.seq` */
   constructor(archiveFile: string, onStored: (lastMessage: number) => void) {
@@ -67,16 +74,36 @@ export class LedgerWriter {
     const { promise, resolve, reject } = Promise.withResolvers<Settled>();
     promise.catch(() => undefined); // a receipt that nobody waits for must not end the process
     this.#waiting.push({ row, resolve, reject });
+    this.#added += 1;
     this.#waitingBytes += rowBytes + (row.body?.inline?.length ?? 0);
     if (this.#waitingBytes >= batchBytes || this.#waiting.length >= batchRows) this.#send();
     else this.#timer ??= setTimeout(() => this.#send(), gatherMs);
     return { durable: promise };
   }
 
-  /** Resolves when every row added before is durable. @throws the Fault that stopped the archive */
+  /** Writes them all or none; durable when it resolves. @throws Error (a bug) where one is not allowed; the Fault that stopped the archive */
+  async complete(notes: readonly CompletionToWrite[]): Promise<void> {
+    if (this.#failure !== undefined) throw this.#failure;
+    if (notes.length === 0) return;
+    this.#lastCompletion += 1;
+    const id = this.#lastCompletion;
+    const answer = Promise.withResolvers<void>();
+    this.#completing.set(id, answer);
+    this.#thread.postMessage({ kind: 'complete', id, notes } satisfies ToWriter);
+    await answer.promise;
+  }
+
+  #completed(id: number): PromiseWithResolvers<void> | undefined {
+    const answer = this.#completing.get(id);
+    this.#completing.delete(id);
+    return answer;
+  }
+
+  /** Resolves when every row added before is durable, whatever is added meanwhile. @throws the Fault that stopped the archive */
   async flush(): Promise<void> {
     this.#send();
-    while ((this.#waiting.length > 0 || this.#inHand !== undefined) && this.#failure === undefined) await this.#someDrained();
+    const last = this.#added;
+    while (this.#stored < last && this.#failure === undefined) await this.#someDrained();
     if (this.#failure !== undefined) throw this.#failure;
   }
 
@@ -122,6 +149,7 @@ export class LedgerWriter {
       case 'stored': {
         const entries = this.#inHand ?? [];
         this.#inHand = undefined;
+        this.#stored += entries.length;
         this.#send();
         entries.forEach((entry, index) => {
           const settled = message.settled[index];
@@ -131,6 +159,12 @@ export class LedgerWriter {
         this.#wake();
         return;
       }
+      case 'completed':
+        this.#completed(message.id)?.resolve();
+        return;
+      case 'not-allowed':
+        this.#completed(message.id)?.reject(new Error(message.text));
+        return;
       case 'failed':
         this.#fail(unpackFailure(message.failure));
         return;
@@ -147,6 +181,8 @@ export class LedgerWriter {
     for (const entry of [...(this.#inHand ?? []), ...this.#waiting]) entry.reject(reason);
     this.#inHand = undefined;
     this.#waiting = [];
+    for (const answer of this.#completing.values()) answer.reject(reason);
+    this.#completing.clear();
     this.#wake();
   }
 }

@@ -1,8 +1,7 @@
 /**
- * The two databases of the embedded archive and how they are opened.
+ * The ledger's database, and how a database of the embedded archive is opened; the derived one is index-schema.ts.
  *
- * The hard thing is the durability: WAL with `synchronous=FULL` makes every COMMIT of the ledger reach the disk (fsync). The index may
- * lose its last transactions in a power cut (`NORMAL`): its watermark is lost together with the rows it stands for, so they are made again.
+ * The hard thing is the durability: WAL with `synchronous=FULL` makes every COMMIT of the ledger reach the disk (fsync).
  */
 import { closeSync, openSync, statSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
@@ -10,16 +9,15 @@ import { pathToFileURL } from 'node:url';
 import { Fault } from '../../fault/fault.ts';
 import { saysDamaged, saysUnwritable, saysWrong } from './errors.ts';
 
-/** Raised when an older Postern could not read what a newer one writes. */
-const archiveFormat = 1;
-/** Raised whenever derived rows change their shape or meaning: the index is then made again by itself. */
-export const indexFormat = 1;
+/** Raised when an older Postern could not read what a newer one writes. Older ones are read as they are, and raised by their next writer. */
+const archiveFormat = 2;
 
 /** 16 KiB pages: half of the messages of a real mailbox fit into one (measured: commits take half the time of 4 KiB pages). */
 const pageBytes = 16_384;
 const busyTimeoutMs = 10_000;
 
-const archiveTables = `
+/** What every format has. */
+const commonTables = `
   create table meta (key text primary key, value text not null) without rowid, strict;
   create table era (
     id integer primary key,
@@ -36,7 +34,20 @@ const archiveTables = `
     encoding integer not null,
     body blob
   ) strict;
-  -- One row for each message of a server ever met. Rows are only ever added; link is the hash chain.
+  create table cursor (
+    source text not null,
+    folder text not null,
+    uid_validity integer not null,
+    uid integer not null,
+    primary key (source, folder)
+  ) without rowid, strict;
+`;
+
+/**
+ * One row for each message of a server ever met. Rows are only ever added; link is the hash chain.
+ * @param added columns of later formats, placed as ALTER TABLE places them: a raised archive then has the very text of a new one
+ */
+const ledgerTable = (added: string): string => `
   create table ledger (
     row integer primary key,
     era integer not null references era (id),
@@ -48,41 +59,43 @@ const archiveTables = `
     announced_bytes integer,
     accepted_at integer not null,
     link blob not null
-  ) strict;
-  -- A message of which no bytes came may get a second row when they come after all.
-  create unique index ledger_with_bytes on ledger (era, uid) where message is not null;
-  create unique index ledger_without_bytes on ledger (era, uid) where message is null;
+  ${added}) strict;
   create index ledger_message on ledger (message);
-  create table cursor (
-    source text not null,
-    folder text not null,
-    uid_validity integer not null,
-    uid integer not null,
-    primary key (source, folder)
-  ) without rowid, strict;
 `;
 
-const indexTables = `
-  create table meta (key text primary key, value text not null) without rowid, strict;
-  -- Ranges of message.seq that are derived though something before them is not yet.
-  create table ahead (first integer primary key, last integer not null) strict;
-  create table record (
-    message integer primary key,
-    subject text not null,
-    sender text not null,
-    recipients text not null,
-    message_id text not null,
-    sent_at integer,
-    preview text not null,
-    attachments text not null,
-    parser_version integer not null,
-    problem text
-  ) strict;
-  create virtual table words using fts5 (
-    subject, sender, recipients, attachments, headers, body,
-    content = '', tokenize = "unicode61 remove_diacritics 2"
-  );
+/** A message of which no bytes came could get a second row when they came after all; what had bytes was final. */
+const tablesOfFormat1 = `${commonTables}${ledgerTable('')}
+  create unique index ledger_with_bytes on ledger (era, uid) where message is not null;
+  create unique index ledger_without_bytes on ledger (era, uid) where message is null;
 `;
+
+const addedByFormat2 = `
+  -- A message that came whole is never written again; one in quarantine gets a further row for other bytes.
+  create unique index ledger_whole on ledger (era, uid) where state <> 'quarantined';
+  create unique index ledger_apart on ledger (era, uid, coalesce(message, 0)) where state = 'quarantined';
+  -- An era's rows in their order.
+  create index ledger_era on ledger (era);
+  -- What was done on servers with messages that are safe here. Rows are only ever added; link is a hash chain of its own.
+  create table completion (
+    row integer primary key,
+    ledger integer not null references ledger (row),
+    step text not null,
+    phase text not null,
+    target text,
+    detail text,
+    at integer not null,
+    link blob not null
+  ) strict;
+  create index completion_ledger on completion (ledger, step);
+`;
+
+const archiveTables = `${commonTables}${ledgerTable(', uidl text')}${addedByFormat2}`;
+
+/** Tables of each format that can be read, by its number. */
+const tablesOf: ReadonlyMap<number, string> = new Map([
+  [1, tablesOfFormat1],
+  [archiveFormat, archiveTables],
+]);
 
 /**
  * Opens the ledger for writing, making it when it is not there.
@@ -99,34 +112,25 @@ export function openLedger(file: string): DatabaseSync {
       `pragma page_size = ${pageBytes}; pragma journal_mode = wal; pragma synchronous = full; pragma fullfsync = on; pragma foreign_keys = on;`,
     );
     if (isNew) db.exec(`begin immediate; ${archiveTables} pragma user_version = ${archiveFormat}; commit`);
+    else if (formatOf(db) === 1) raiseFromFormat1(db);
   });
 }
 
-/**
- * Opens the derived database for writing; one of another format is emptied, so that everything is derived again.
- * @throws Fault archive.index-damaged; errors of SQLite as they are
- */
-export function openIndex(file: string): DatabaseSync {
-  makeFile(file);
-  return opening(file, 'archive.index-damaged', (db) => {
-    db.exec('pragma journal_mode = wal; pragma synchronous = normal;');
-    if (formatOf(db) !== indexFormat) {
-      emptyIndex(db);
-    } else if (!isIndexSchema(schemaOf(db))) {
-      throw new Fault('archive.index-damaged', { file, text: 'its tables are not those that were made' });
-    }
-  });
-}
-
-/** Makes the tables of the derived database anew, so that everything is derived again. */
-export function emptyIndex(db: DatabaseSync): void {
+/** In one transaction, so that a crash or a full disk leaves the archive in the old format. Not a row that stands is touched. */
+function raiseFromFormat1(db: DatabaseSync): void {
   db.exec('begin immediate');
   try {
-    db.exec('drop table if exists meta; drop table if exists ahead; drop table if exists record; drop table if exists words;');
-    db.exec(`${indexTables} pragma user_version = ${indexFormat}; commit`);
+    db.exec(`drop index ledger_with_bytes; drop index ledger_without_bytes; alter table ledger add column uidl text; ${addedByFormat2}`);
+    if (schemaOf(db) !== made(archiveTables)) throw new Error('the raised tables are not those of a new archive');
+    db.exec(`pragma user_version = ${archiveFormat}; commit`);
   } finally {
     if (db.isTransaction) db.exec('rollback');
   }
+}
+
+/** Whether the ledger has UIDLs and completions. Asked anew each time: a writer may raise an archive under its readers. */
+export function hasCompletions(db: DatabaseSync): boolean {
+  return formatOf(db) > 1;
 }
 
 /**
@@ -160,10 +164,6 @@ export function schemaOf(db: DatabaseSync, name: 'main' | 'ix' = 'main'): string
   return rows.map((row) => String(row.sql)).join(';\n');
 }
 
-export function isIndexSchema(found: string): boolean {
-  return found === made(indexTables);
-}
-
 /**
  * Opens by `open`, and where that fails because nothing may be written there (an auditor's copy, a disc), once more without any of the
  * locks and companion files that SQLite wants for a database in WAL mode. That is only right while nobody writes, and reads nothing of a
@@ -181,8 +181,8 @@ export function readable<T>(file: string, open: (address: string) => T): T {
   }
 }
 
-/** @param damage the fault where the file's header or its tables make no sense */
-function opening(
+/** Opens and prepares a database. @param damage the fault where the file's header or its tables make no sense */
+export function opening(
   file: string,
   damage: 'archive.damaged' | 'archive.index-damaged',
   prepare: (db: DatabaseSync) => void,
@@ -212,7 +212,8 @@ export function makeFile(file: string): void {
   }
 }
 
-function formatOf(db: DatabaseSync): number {
+/** The number that a writer leaves in `pragma user_version`; 0 in a new file. */
+export function formatOf(db: DatabaseSync): number {
   return Number(db.prepare('pragma user_version').get()?.user_version);
 }
 
@@ -224,12 +225,14 @@ function checkFormat(db: DatabaseSync, file: string): void {
   const format = formatOf(db);
   if (format > archiveFormat) throw new Fault('archive.newer-format', { format, known: archiveFormat });
   // A changed definition would make SQLite read rows otherwise than they were written, and a trigger would write more than we did.
-  if (format !== archiveFormat || schemaOf(db) !== made(archiveTables)) {
+  const tables = tablesOf.get(format);
+  if (tables === undefined || schemaOf(db) !== made(tables)) {
     throw new Fault('archive.damaged', { file, format, text: 'its tables are not those of this format' });
   }
 }
 
-function made(tables: string): string {
+/** The schema as SQLite gives it back after these statements. */
+export function made(tables: string): string {
   const db = new DatabaseSync(':memory:');
   db.exec(tables);
   const schema = schemaOf(db);

@@ -7,12 +7,14 @@
  */
 import { mkdirSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { Fault } from '../../fault/fault.ts';
 import type { Clock } from '../../runtime/clock.ts';
-import type { Archive, ArchiveReader, Arrival, Progress, Receipt } from '../archive.ts';
-import { Deriver } from '../derive/deriver.ts';
+import type { Archive, ArchiveReader, Arrival, CompletionNote, Receipt } from '../archive.ts';
+import { FollowingIndex } from '../derive/following.ts';
+import type { Profiles } from '../derive/profiles.ts';
 import { syncFolder, type TakenBody, takeBody } from './bodies.ts';
-import { archiveFault, indexFault } from './errors.ts';
+import type { CompletionToWrite } from './completion-writer.ts';
+import { derivedPart } from './derived-reader.ts';
+import { archiveFault } from './errors.ts';
 import { type Layout, layout } from './layout.ts';
 import { LedgerWriter } from './ledger-writer.ts';
 import { takeWriterLock, type WriterLock } from './lock.ts';
@@ -23,9 +25,9 @@ import { verifyArchive } from './verify.ts';
  * Opens an existing archive for reading, beside a writer or without one.
  * @throws Fault archive.not-found, archive.newer-format, archive.damaged
  */
-export function openArchiveReader(dataFolder: string): ArchiveReader {
+export function openArchiveReader(dataFolder: string, profiles: Profiles = {}): ArchiveReader {
   const where = layout(dataFolder);
-  return readingPart(where, new SqliteReader(where));
+  return readingPart(where, new SqliteReader(where), profiles);
 }
 
 /**
@@ -33,11 +35,11 @@ export function openArchiveReader(dataFolder: string): ArchiveReader {
  * `derived()` and `derivingFault()` tell of it, and `reindex()` mends it.
  * @throws Fault archive.in-use, archive.newer-format, archive.damaged, archive.disk-full, archive.write-failed
  */
-export async function openArchive(dataFolder: string, clock: Clock): Promise<Archive> {
+export async function openArchive(dataFolder: string, clock: Clock, profiles: Profiles = {}): Promise<Archive> {
   const where = layout(dataFolder);
   let lock: WriterLock | undefined;
   let writer: LedgerWriter | undefined;
-  const following = new FollowingIndex(where);
+  const following = new FollowingIndex(where, profiles);
   try {
     mkdirSync(where.bodies, { recursive: true, mode: 0o700 });
     // The names of the folders must be as durable as what they will hold.
@@ -49,7 +51,7 @@ export async function openArchive(dataFolder: string, clock: Clock): Promise<Arc
     await writer.opened();
     const reader = new SqliteReader(where);
     following.start();
-    return writingPart({ where, clock, lock, writer, following, reader });
+    return writingPart({ where, clock, lock, writer, following, reader, profiles });
   } catch (error) {
     await writer?.close();
     await following.close();
@@ -58,12 +60,22 @@ export async function openArchive(dataFolder: string, clock: Clock): Promise<Arc
   }
 }
 
-function readingPart(where: Layout, reader: SqliteReader): ArchiveReader {
+function readingPart(where: Layout, reader: SqliteReader, profiles: Profiles): ArchiveReader {
   return {
     stats: async () => reader.stats(),
-    search: async (query, limit) => reader.search(query, limit),
+    pulse: async () => reader.pulse(),
+    heads: async () => reader.heads(),
+    ...derivedPart(where, reader, profiles),
+    search: async (query, limit, options) => reader.search(query, limit, options),
     matches: (query) => generate(reader.matches(query)),
     message: async (id) => reader.message(id),
+    settled: (era) => reader.ledger.settled(era),
+    uidls: (era) => reader.ledger.uidls(era),
+    cursor: async (source, folder) => reader.ledger.cursor(source, folder),
+    ledger: (filter) => reader.ledger.ledger(filter),
+    quarantine: (filter) => reader.ledger.quarantine(filter),
+    absent: (filter) => reader.ledger.absent(filter),
+    completions: (of) => reader.ledger.completions(of),
     read: (sha256) => reader.read(sha256),
     verify: (options) => verifyArchive(where, options),
     close: async () => reader.close(),
@@ -81,9 +93,10 @@ interface Parts {
   readonly writer: LedgerWriter;
   readonly following: FollowingIndex;
   readonly reader: SqliteReader;
+  readonly profiles: Profiles;
 }
 
-function writingPart({ where, clock, lock, writer, following, reader }: Parts): Archive {
+function writingPart({ where, clock, lock, writer, following, reader, profiles }: Parts): Archive {
   const add = (arrival: Arrival, body: TakenBody | undefined): Promise<Receipt> =>
     writer.add({
       // SQLite keeps UTF-8: half a character of UTF-16 would come back as another one, and no link would fit any more.
@@ -91,6 +104,7 @@ function writingPart({ where, clock, lock, writer, following, reader }: Parts): 
       folder: arrival.era.folder.toWellFormed(),
       uidValidity: arrival.era.uidValidity,
       uid: arrival.uid,
+      uidl: arrival.uidl?.toWellFormed() ?? null,
       cursor: arrival.cursor,
       reason: arrival.quarantine ?? null,
       internalDateMs: arrival.internalDate?.getTime() ?? null,
@@ -99,9 +113,7 @@ function writingPart({ where, clock, lock, writer, following, reader }: Parts): 
       body,
     });
   return {
-    ...readingPart(where, reader),
-    settled: async (era) => reader.settled(era.source, era.folder, era.uidValidity),
-    cursor: async (source, folder) => reader.cursor(source, folder),
+    ...readingPart(where, reader, profiles),
     async accept(body, describe) {
       const incoming = await takeBody(where, body);
       let arrival: Arrival;
@@ -114,6 +126,7 @@ function writingPart({ where, clock, lock, writer, following, reader }: Parts): 
       return add(arrival, await incoming.keep());
     },
     acceptNothing: (arrival) => add(arrival, undefined),
+    complete: (notes) => writer.complete(notes.map((note) => completionToWrite(note, clock))),
     flush: () => writer.flush(),
     derivingFault: () => following.fault,
     derived: (options) => following.caughtUp(options?.onProgress, options?.signal),
@@ -131,54 +144,16 @@ function writingPart({ where, clock, lock, writer, following, reader }: Parts): 
   };
 }
 
-/** The index as it follows the ledger; a damaged one is remembered as its fault, and mended by starting again. */
-class FollowingIndex {
-  readonly #where: Layout;
-  #deriver: Deriver | undefined;
-  #failure: unknown;
-  #lastMessage = 0;
-
-  constructor(where: Layout) {
-    this.#where = where;
-  }
-
-  start(): void {
-    try {
-      this.#failure = undefined;
-      this.#deriver = new Deriver(this.#where);
-      this.#deriver.follow(this.#lastMessage);
-    } catch (error) {
-      this.#failure = indexFault(error);
-    }
-  }
-
-  follow(lastMessage: number): void {
-    this.#lastMessage = lastMessage;
-    this.#deriver?.follow(lastMessage);
-  }
-
-  /** What ended the deriving. A bug of ours is a fault here too: whoever watches an import must hear of it, and the import goes on. */
-  get fault(): Fault | undefined {
-    const failure = this.#deriver?.failure ?? this.#failure;
-    if (failure === undefined || failure instanceof Fault) return failure;
-    const text = failure instanceof Error ? failure.message : String(failure);
-    return new Fault('archive.deriving-stopped', { text }, { cause: failure });
-  }
-
-  async caughtUp(onProgress?: (progress: Progress) => void, signal?: AbortSignal): Promise<void> {
-    if (this.#deriver === undefined) throw this.#failure ?? new Error('the archive is closed');
-    await this.#deriver.caughtUp(onProgress, signal);
-  }
-
-  /** Throws the derived database away and begins with an empty one. */
-  async startAgain(): Promise<void> {
-    await this.close();
-    for (const suffix of ['', '-wal', '-shm']) rmSync(`${this.#where.index}${suffix}`, { force: true });
-    this.start();
-  }
-
-  async close(): Promise<void> {
-    await this.#deriver?.close();
-    this.#deriver = undefined;
-  }
+function completionToWrite({ era, uid, step, phase, target, detail }: CompletionNote, clock: Clock): CompletionToWrite {
+  return {
+    source: era.source.toWellFormed(),
+    folder: era.folder.toWellFormed(),
+    uidValidity: era.uidValidity,
+    uid,
+    step,
+    phase,
+    target: target?.toWellFormed() ?? null,
+    detail: detail?.toWellFormed() ?? null,
+    atMs: Math.trunc(clock.now()),
+  };
 }

@@ -1,5 +1,6 @@
 /**
- * Holds everything stored against its hashes: each body, each ledger row, the chain over them, the head, the cursors, the body files.
+ * Holds everything stored against its hashes: each body, each ledger row, what was done on servers, the chains over them, their heads, the
+ * cursors, the body files.
  *
  * The hard thing is to go on: a damaged page or a missing file is a finding with its place, never the end, so that a person learns how
  * much is affected. Bodies are not changed once they stand, unless a damaged one is put right, so they are read without one long view of the database, which would keep
@@ -11,17 +12,44 @@ import { join } from 'node:path';
 import type { DatabaseSync, SQLOutputValue, StatementSync } from 'node:sqlite';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { isFault } from '../../fault/fault.ts';
-import type { LedgerState, QuarantineReason, VerifyFinding, VerifyOptions, VerifyReport } from '../archive.ts';
-import { emptyChain, nextLink } from '../chain.ts';
+import type {
+  ChainHead,
+  CompletionPhase,
+  CompletionStep,
+  LedgerState,
+  QuarantineReason,
+  VerifyFinding,
+  VerifyOptions,
+  VerifyReport,
+} from '../archive.ts';
+import { type CompletionRow, emptyChain, type LedgerRow, nextCompletionLink, nextLink } from '../chain.ts';
 import { encoding, pieceOfBody, storedBytes } from './bodies.ts';
 import { archiveFault, isSqliteError, saysOutOfRange } from './errors.ts';
 import type { Layout } from './layout.ts';
 import { SqliteReader } from './reader.ts';
+import { hasCompletions } from './schema.ts';
 
 /** Rows between two looks at the signal and a turn for everybody else in this process. */
 const turnRows = 64;
 
 type Row = Readonly<Record<string, SQLOutputValue>>;
+
+/** A table whose rows are chained. */
+interface Chain {
+  readonly what: 'ledger row' | 'completion';
+  readonly name: string;
+  /** Key of its head in `meta`. */
+  readonly head: string;
+  /** Heads that were noted elsewhere. */
+  readonly heads: readonly ChainHead[];
+  /** Statements for the number of the last row. */
+  readonly last: readonly string[];
+  readonly next: StatementSync;
+  readonly get: StatementSync;
+  link(previous: Uint8Array, row: Row): Uint8Array;
+  /** What else is to be said of a row. */
+  look(row: Row): void;
+}
 
 /**
  * On a connection of its own, so that nobody else in the process shares its view.
@@ -44,6 +72,8 @@ class Verification {
   readonly #options: VerifyOptions;
   readonly #findings: VerifyFinding[] = [];
   readonly #piece = pieceOfBody();
+  /** Numbers of the messages whose bytes are not there or are others. */
+  readonly #spoilt = new Set<number>();
 
   constructor(where: Layout, db: DatabaseSync, options: VerifyOptions) {
     this.#where = where;
@@ -83,7 +113,9 @@ class Verification {
     for await (const row of rows) {
       const sha256 = String(row.sha256);
       messages += 1;
+      const foundBefore = this.#findings.length;
       bytes += await this.#checkBody(row, sha256);
+      if (this.#findings.length > foundBefore) this.#spoilt.add(Number(row.n));
       if (this.#attempt(`the ledger's row of message ${sha256}`, () => stands.get(Number(row.n)) === undefined) === true) {
         this.#found('archive.chain-broken', `message ${sha256} is in no row of the ledger`);
       }
@@ -110,87 +142,149 @@ class Verification {
     return size;
   }
 
-  async #checkLedger(): Promise<{ rows: number; head: VerifyReport['head'] }> {
-    // One view from here on, however much is added beside it: the head is the head of these rows.
+  async #checkLedger(): Promise<{ rows: number; head: ChainHead; completions: ChainHead }> {
+    // One view from here on, however much is added beside it: the heads are the heads of these rows.
     this.#db.exec('begin');
     try {
-      const chain = await this.#checkChain();
+      const head = await this.#checkRows();
+      this.#checkUidls();
       this.#checkCursors();
-      return chain;
+      const completions = hasCompletions(this.#db) ? await this.#checkCompletions() : { rows: 0, link: hex(emptyChain) };
+      return { rows: head.rows, head, completions };
     } finally {
       if (this.#db.isTransaction) this.#db.exec('rollback');
     }
   }
 
-  async #checkChain(): Promise<{ rows: number; head: VerifyReport['head'] }> {
-    const last = this.#highest([
-      'select max(row) as n from ledger',
-      "select json_extract(value, '$.rows') as n from meta where key = 'head'",
-    ]);
-    const rows = this.#walk(
-      'ledger row',
-      this.#db.prepare('select row as n from ledger where row > ? order by row limit 1'),
-      this.#db.prepare(
-        `select l.row as n, e.source, e.folder, e.uid_validity, l.uid, l.state, l.reason, lower(hex(m.sha256)) as sha256, m.seq, m.bytes,
+  async #checkRows(): Promise<ChainHead> {
+    const uidl = hasCompletions(this.#db) ? 'l.uidl' : 'null as uidl';
+    return await this.#checkChain({
+      what: 'ledger row',
+      name: 'the ledger',
+      head: 'head',
+      heads: this.#options.heads ?? [],
+      last: ['select max(row) as n from ledger', "select json_extract(value, '$.rows') as n from meta where key = 'head'"],
+      next: this.#db.prepare('select row as n from ledger where row > ? order by row limit 1'),
+      get: this.#db.prepare(
+        `select l.row as n, e.source, e.folder, e.uid_validity, l.uid, ${uidl}, l.state, l.reason, lower(hex(m.sha256)) as sha256, m.seq, m.bytes,
                 l.message, l.internal_date, l.announced_bytes, l.accepted_at, l.link
          from ledger l left join era e on e.id = l.era left join message m on m.seq = l.message where l.row = ?`,
       ),
-      last,
-    );
+      link: (previous, row) => nextLink(previous, ledgerRow(row)),
+      look: (row) => {
+        if (row.message !== null && row.seq === null) {
+          this.#found('archive.body-missing', `ledger row ${row.n} (${placeOf(row)}): its message number ${row.message} is not there`);
+        }
+      },
+    });
+  }
+
+  /** What was done on servers, and that each message of it is safe here: the server may not have it any more. */
+  async #checkCompletions(): Promise<ChainHead> {
+    /** Asked and not ended, as `ledger step`. */
+    const asked = new Set<string>();
+    return await this.#checkChain({
+      what: 'completion',
+      name: 'the list of completions',
+      head: 'completions',
+      heads: this.#options.completionHeads ?? [],
+      last: ['select max(row) as n from completion', "select json_extract(value, '$.rows') as n from meta where key = 'completions'"],
+      next: this.#db.prepare('select row as n from completion where row > ? order by row limit 1'),
+      get: this.#db.prepare(
+        `select c.row as n, c.ledger, l.link as ledger_link, l.row as ledger_row, l.state, e.source, e.folder, l.uid, m.seq, c.step, c.phase, c.target, c.detail, c.at, c.link
+         from completion c left join ledger l on l.row = c.ledger left join era e on e.id = l.era left join message m on m.seq = l.message where c.row = ?`,
+      ),
+      link: (previous, row) => nextCompletionLink(previous, completionRow(row)),
+      look: (row) => {
+        const key = `${row.ledger} ${row.step}`;
+        if (row.phase === 'asked') asked.add(key);
+        else if (!asked.delete(key))
+          this.#found('archive.chain-broken', `completion ${row.n}: '${row.step}' is ${row.phase}, and was not asked`);
+        if (row.ledger_row === null) {
+          this.#found('archive.chain-broken', `completion ${row.n}: its row ${row.ledger} of the ledger is not there`);
+        } else if (row.state === 'quarantined') {
+          this.#found(
+            'archive.chain-broken',
+            `completion ${row.n} (${placeOf(row)}): its message is in quarantine, so nothing may be done with it`,
+          );
+        } else if (row.phase === 'done' && row.step !== 'seen' && (row.seq === null || this.#spoilt.has(Number(row.seq)))) {
+          const seen = `completion ${row.n} (${placeOf(row)}): ${row.step} on the server, and its bytes are not here as they arrived`;
+          this.#found(row.seq === null ? 'archive.body-missing' : 'archive.body-changed', seen);
+        }
+      },
+    });
+  }
+
+  /** Goes through the rows of a chain: none missing, each link as it follows, the heads where they were noted. */
+  async #checkChain(chain: Chain): Promise<ChainHead> {
+    const { what } = chain;
+    const rows = this.#walk(what, chain.next, chain.get, this.#highest(chain.last));
     let previous: Uint8Array = emptyChain;
     let expected = 1;
     let broken: { readonly first: number; last: number; readonly place: string } | undefined;
     const tell = (): void => {
       if (broken === undefined) return;
       const { first, last, place } = broken;
-      const which =
-        first === last
-          ? `row ${first} (${place}): its link does not follow from it`
-          : `rows ${first} to ${last}: their links do not follow from them`;
-      this.#found('archive.chain-broken', `ledger ${which}`);
+      const one = first === last;
+      const which = one
+        ? `${what} ${first} (${place}): its link does not follow from it`
+        : `${what}s ${first} to ${last}: their links do not follow from them`;
+      this.#found('archive.chain-broken', which);
       broken = undefined;
     };
     for await (const row of rows) {
       const number = Number(row.n);
-      const link = nextLink(previous, ledgerRow(row));
+      const link = chain.link(previous, row);
       const stored = row.link instanceof Uint8Array ? row.link : emptyChain;
       const follows = Buffer.compare(link, stored) === 0;
       if (follows || number !== expected) tell();
       if (number !== expected) {
         // The link before is missing too, so of this row nothing can be said: one finding, not two.
-        const missing = number - 1 === expected ? `row ${expected}` : `rows ${expected} to ${number - 1}`;
-        this.#found('archive.chain-broken', `ledger ${missing}: missing, or cannot be read`);
+        const missing = number - 1 === expected ? `${what} ${expected}` : `${what}s ${expected} to ${number - 1}`;
+        this.#found('archive.chain-broken', `${missing}: missing, or cannot be read`);
       } else if (!follows) {
         broken ??= { first: number, last: number, place: placeOf(row) };
         broken.last = number;
       }
-      if (row.message !== null && row.seq === null) {
-        this.#found('archive.body-missing', `ledger row ${number} (${placeOf(row)}): its message number ${row.message} is not there`);
-      }
+      chain.look(row);
       previous = stored; // from here on, so that one changed row is one finding
-      this.#checkNotedHeads(number, stored);
+      this.#checkNotedHeads(chain, number, stored);
       expected = number + 1;
     }
     tell();
-    for (const { rows } of this.#options.heads ?? []) {
+    for (const { rows } of chain.heads) {
       if (rows >= expected)
-        this.#found('archive.chain-broken', `the ledger ends with row ${expected - 1}, but its head was noted elsewhere as row ${rows}`);
+        this.#found('archive.chain-broken', `${chain.name} ends with row ${expected - 1}, but its head was noted elsewhere as row ${rows}`);
     }
-    const head = { rows: expected - 1, link: Buffer.from(previous).toString('hex') };
-    const noted = this.#attempt('the head of the chain', () => this.#db.prepare("select value from meta where key = 'head'").get());
+    const head = { rows: expected - 1, link: hex(previous) };
+    const noted = this.#attempt(`the head of the ${what}s`, () => this.#db.prepare('select value from meta where key = ?').get(chain.head));
     if ((head.rows > 0 || noted !== undefined) && String(noted?.value) !== JSON.stringify(head)) {
-      this.#found('archive.chain-broken', `the ledger ends with row ${head.rows}, but its head was noted as ${noted?.value}`);
+      this.#found('archive.chain-broken', `${chain.name} ends with row ${head.rows}, but its head was noted as ${noted?.value}`);
     }
-    return { rows: head.rows, head };
+    return head;
   }
 
   /** Holds a row's link against the heads that somebody noted elsewhere when this row was the last. */
-  #checkNotedHeads(row: number, link: Uint8Array): void {
-    for (const noted of this.#options.heads ?? []) {
-      const found = Buffer.from(link).toString('hex');
-      if (noted.rows === row && noted.link !== found) {
-        this.#found('archive.chain-broken', `ledger row ${row}: its link is ${found}, but was noted elsewhere as ${noted.link}`);
-      }
+  #checkNotedHeads({ what, heads }: Chain, row: number, link: Uint8Array): void {
+    for (const noted of heads) {
+      if (noted.rows !== row || noted.link === hex(link)) continue;
+      this.#found('archive.chain-broken', `${what} ${row}: its link is ${hex(link)}, but was noted elsewhere as ${noted.link}`);
+    }
+  }
+
+  /** A number stands for one UIDL. Only what was in quarantine has more than one row, so only that is looked at. */
+  #checkUidls(): void {
+    if (!hasCompletions(this.#db)) return;
+    for (const other of ["other.state <> 'quarantined'", "other.state = 'quarantined'"]) {
+      this.#attempt('the UIDLs', () => {
+        const rows = this.#db.prepare(
+          `select l.row as n, e.source, e.folder, l.uid from ledger l join era e on e.id = l.era where l.state = 'quarantined'
+           and exists (select 1 from ledger other where other.era = l.era and other.uid = l.uid and ${other} and other.uidl is not l.uidl)`,
+        );
+        for (const row of rows.all()) {
+          this.#found('archive.chain-broken', `ledger row ${row.n} (${placeOf(row)}): another row of the same number has another UIDL`);
+        }
+      });
     }
   }
 
@@ -233,7 +327,7 @@ class Verification {
    * damage are still proven; what cannot be read is one finding for each run of numbers.
    * @param next the number that follows, @param get the row of a number
    */
-  async *#walk(what: 'message' | 'ledger row', next: StatementSync, get: StatementSync, last: number): AsyncGenerator<Row> {
+  async *#walk(what: 'message' | Chain['what'], next: StatementSync, get: StatementSync, last: number): AsyncGenerator<Row> {
     let lost: { readonly first: number; last: number; readonly text: string } | undefined;
     const tell = (): void => {
       if (lost === undefined) return;
@@ -299,13 +393,14 @@ function damageText(error: unknown): string {
   throw error;
 }
 
-function ledgerRow(row: Row): Parameters<typeof nextLink>[1] {
+function ledgerRow(row: Row): LedgerRow {
   return {
     row: Number(row.n),
     source: String(row.source),
     folder: String(row.folder),
     uidValidity: Number(row.uid_validity),
     uid: Number(row.uid),
+    uidl: row.uidl === null ? null : String(row.uidl),
     state: row.state as LedgerState,
     reason: row.reason as QuarantineReason | null,
     sha256: row.message === null ? null : String(row.sha256),
@@ -314,6 +409,23 @@ function ledgerRow(row: Row): Parameters<typeof nextLink>[1] {
     announcedBytes: row.announced_bytes === null ? null : Number(row.announced_bytes),
     acceptedAtMs: Number(row.accepted_at),
   };
+}
+
+function completionRow(row: Row): CompletionRow {
+  return {
+    row: Number(row.n),
+    ledgerRow: Number(row.ledger),
+    ledgerLink: row.ledger_link instanceof Uint8Array ? row.ledger_link : emptyChain,
+    step: row.step as CompletionStep,
+    phase: row.phase as CompletionPhase,
+    target: row.target === null ? null : String(row.target),
+    detail: row.detail === null ? null : String(row.detail),
+    atMs: Number(row.at),
+  };
+}
+
+function hex(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString('hex');
 }
 
 function placeOf(row: Row): string {

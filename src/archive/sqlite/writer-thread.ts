@@ -10,7 +10,8 @@ import { parentPort, workerData } from 'node:worker_threads';
 import type { LedgerState, QuarantineReason, Settled } from '../archive.ts';
 import { emptyChain, nextLink } from '../chain.ts';
 import { packFailure, type ThreadFailure } from '../thread-failure.ts';
-import { encodeBody, encoding, leadsTo, type TakenBody } from './bodies.ts';
+import { encodeBody, encoding, giveBack, leadsTo, type TakenBody } from './bodies.ts';
+import { type CompletionToWrite, CompletionWriter, NotAllowed } from './completion-writer.ts';
 import { archiveFault, saysDamaged, saysOutOfRange } from './errors.ts';
 import { openLedger } from './schema.ts';
 
@@ -19,6 +20,7 @@ export interface WriterRow {
   readonly folder: string;
   readonly uidValidity: number;
   readonly uid: number;
+  readonly uidl: string | null;
   readonly cursor: number;
   readonly reason: QuarantineReason | null;
   readonly internalDateMs: number | null;
@@ -27,19 +29,26 @@ export interface WriterRow {
   readonly body: TakenBody | undefined;
 }
 
-export type ToWriter = { readonly kind: 'batch'; readonly rows: readonly WriterRow[] } | { readonly kind: 'close' };
+export type ToWriter =
+  | { readonly kind: 'batch'; readonly rows: readonly WriterRow[] }
+  | { readonly kind: 'complete'; readonly id: number; readonly notes: readonly CompletionToWrite[] }
+  | { readonly kind: 'close' };
 
 export type FromWriter =
   | { readonly kind: 'opened'; readonly lastMessage: number }
   | { readonly kind: 'stored'; readonly settled: readonly Settled[]; readonly lastMessage: number }
+  | { readonly kind: 'completed'; readonly id: number }
+  /** Not allowed, so nothing of it was written: a bug of whoever asked, of which the archive knows nothing further. */
+  | { readonly kind: 'not-allowed'; readonly id: number; readonly text: string }
   | { readonly kind: 'failed'; readonly failure: ThreadFailure };
 
 class Writer {
   readonly #db: DatabaseSync;
   readonly #eras = new Map<string, number>();
+  readonly #completions: CompletionWriter;
   readonly #sql: Readonly<
     Record<
-      'findEra' | 'addEra' | 'findMessage' | 'addMessage' | 'storedBody' | 'mendMessage' | 'findRow' | 'findEmptyRow' | 'addRow' | 'cursor',
+      'findEra' | 'addEra' | 'findMessage' | 'addMessage' | 'storedBody' | 'mendMessage' | 'findWhole' | 'findApart' | 'addRow' | 'cursor',
       StatementSync
     >
   >;
@@ -57,19 +66,23 @@ class Writer {
       addMessage: db.prepare('insert into message (sha256, bytes, encoding, body) values (?, ?, ?, ?)'),
       storedBody: db.prepare('select bytes, encoding, body from message where seq = ?'),
       mendMessage: db.prepare('update message set bytes = ?, encoding = ?, body = ? where seq = ?'),
-      findRow: db.prepare(
-        `select l.state, lower(hex(m.sha256)) as sha256 from ledger l join message m on m.seq = l.message
-         where l.era = ? and l.uid = ? and l.message is not null`,
+      findWhole: db.prepare(
+        `select l.state, l.uidl, lower(hex(m.sha256)) as sha256 from ledger l join message m on m.seq = l.message
+         where l.era = ? and l.uid = ? and l.state <> 'quarantined'`,
       ),
-      findEmptyRow: db.prepare('select state from ledger where era = ? and uid = ? and message is null'),
+      findApart: db.prepare(
+        `select l.state, l.uidl, lower(hex(m.sha256)) as sha256 from ledger l left join message m on m.seq = l.message
+         where l.era = ? and l.uid = ? and l.state = 'quarantined'`,
+      ),
       addRow: db.prepare(
-        'insert into ledger (row, era, uid, state, reason, message, internal_date, announced_bytes, accepted_at, link) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
+        'insert into ledger (row, era, uid, uidl, state, reason, message, internal_date, announced_bytes, accepted_at, link) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
       ),
       cursor: db.prepare(
         `insert into cursor (source, folder, uid_validity, uid) values (?, ?, ?, ?)
          on conflict (source, folder) do update set uid_validity = excluded.uid_validity, uid = excluded.uid`,
       ),
     };
+    this.#completions = new CompletionWriter(db);
     const last = db.prepare('select row, link from ledger order by row desc limit 1').get();
     this.#row = last === undefined ? 0 : Number(last.row);
     this.#link = last?.link instanceof Uint8Array ? last.link : emptyChain;
@@ -103,12 +116,15 @@ class Writer {
     }
   }
 
+  /** Writes all notes or none. @throws NotAllowed */
+  complete(notes: readonly CompletionToWrite[]): void {
+    this.#completions.write(notes);
+  }
+
   #storeRow(row: WriterRow): Settled {
     const era = this.#era(row);
-    const known = this.#sql.findRow.get(era, row.uid);
-    if (known !== undefined) return { state: known.state as LedgerState, sha256: String(known.sha256) };
-    const empty = row.body === undefined ? this.#sql.findEmptyRow.get(era, row.uid) : undefined;
-    if (empty !== undefined) return { state: empty.state as LedgerState, sha256: undefined };
+    const known = this.#known(era, row);
+    if (known !== undefined) return known;
     const stored = row.body === undefined ? undefined : this.#message(row.body);
     const state: LedgerState = row.reason !== null ? 'quarantined' : stored?.isNew === false ? 'duplicate' : 'archived';
     this.#row += 1;
@@ -118,6 +134,7 @@ class Writer {
       folder: row.folder,
       uidValidity: row.uidValidity,
       uid: row.uid,
+      uidl: row.uidl,
       state,
       reason: row.reason,
       sha256: row.body?.sha256 ?? null,
@@ -130,6 +147,7 @@ class Writer {
       this.#row,
       era,
       row.uid,
+      row.uidl,
       state,
       row.reason,
       stored?.seq ?? null,
@@ -141,6 +159,20 @@ class Writer {
     return { state, sha256: row.body?.sha256 };
   }
 
+  /** What a further row would say nothing to: the message came whole before, or was kept apart before as it is now. */
+  #known(era: number, row: WriterRow): Settled | undefined {
+    const whole = this.#sql.findWhole.get(era, row.uid);
+    const rows = whole === undefined ? this.#sql.findApart.all(era, row.uid) : [whole];
+    for (const { uidl } of rows) {
+      // To take one message for another would be to lose it.
+      if (uidl !== row.uidl) throw new Error(`the number ${row.uid} was given to another UIDL before`);
+    }
+    const apart = row.reason === null ? undefined : rows.find(({ sha256 }) => row.body === undefined || sha256 === row.body.sha256);
+    const known = whole ?? apart;
+    if (known === undefined) return undefined;
+    return { state: known.state as LedgerState, sha256: known.sha256 === null ? undefined : String(known.sha256) };
+  }
+
   #message(body: TakenBody): { readonly seq: number; readonly isNew: boolean } {
     const digest = Buffer.from(body.sha256, 'hex');
     const found = this.#sql.findMessage.get(digest);
@@ -149,11 +181,13 @@ class Writer {
       if (!this.#isSound(seq, body)) {
         const { encoding, data } = encoded(body);
         this.#sql.mendMessage.run(body.bytes, encoding, data, seq);
+        if (data !== null) giveBack(data);
       }
       return { seq, isNew: false };
     }
     const { encoding, data } = encoded(body);
     this.#lastMessage = Number(this.#sql.addMessage.run(digest, body.bytes, encoding, data).lastInsertRowid);
+    if (data !== null) giveBack(data);
     return { seq: this.#lastMessage, isNew: true };
   }
 
@@ -203,6 +237,8 @@ function failed(error: unknown): FromWriter {
 
 const port = parentPort;
 if (port !== null) {
+  // This thread's own: what zstd packs then lies in memory of its own, which can be given back, and not in a piece that many share.
+  Buffer.poolSize = 0;
   const say = (message: FromWriter): void => port.postMessage(message);
   try {
     const writer = new Writer(String(workerData.archive));
@@ -214,12 +250,17 @@ if (port !== null) {
         return;
       }
       try {
+        if (message.kind === 'complete') {
+          writer.complete(message.notes);
+          say({ kind: 'completed', id: message.id });
+          return;
+        }
         const settled = writer.store(message.rows);
         say({ kind: 'stored', settled, lastMessage: writer.lastMessage });
-        // Given back now: this thread's heap is so small that its garbage collector would let hundreds of megabytes of them gather.
-        for (const row of message.rows) row.body?.inline?.buffer.transfer(0);
+        for (const { body } of message.rows) if (body?.inline !== undefined) giveBack(body.inline);
       } catch (error) {
-        say(failed(error));
+        if (message.kind === 'complete' && error instanceof NotAllowed) say({ kind: 'not-allowed', id: message.id, text: error.message });
+        else say(failed(error));
       }
     });
   } catch (error) {

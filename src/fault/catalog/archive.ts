@@ -45,10 +45,10 @@ export const archiveFaults = {
     retry: 'never',
   },
   'archive.deriving-stopped': {
-    says: 'What is archived from here on cannot be found by a search until the import is started again.',
+    says: 'What is archived from here on cannot be found by a search until the index goes on.',
     cause:
       'The part of Postern that reads messages for the search index ended (what was seen is in the evidence); the messages themselves are archived.',
-    fix: 'Start the import again, with more memory if this machine is short of it (`free -m`); what is missing in the index is then made up for. If it comes again: `postern archive reindex`.',
+    fix: 'It is tried again by itself, after growing waits, and what is missing is then made up for. If it does not go on: give the machine more memory if it is short of it (`free -m`), start the import again, and if that does not help: `postern archive reindex`.',
     retry: 'never',
   },
   'archive.newer-format': {
@@ -70,9 +70,9 @@ export const archiveFaults = {
     retry: 'never',
   },
   'archive.chain-broken': {
-    says: 'A row of the ledger was changed, taken out or put in.',
+    says: 'A row of the ledger, or of what was done on servers, was changed, taken out or put in.',
     cause:
-      'The link computed from the row and its predecessor differs from the stored one, rows are missing, or a message or a cursor has no row that stands for it.',
+      'The link computed from the row and its predecessor differs from the stored one, rows are missing, or a message, a cursor or a step on a server has no row that stands for it.',
     fix: 'Take the data folder out of use and compare the ledger with a backup; rows before the first broken link are proven.',
     retry: 'never',
   },
@@ -81,6 +81,18 @@ export const archiveFaults = {
     cause: 'No SHA-256 in the archive begins with what was given.',
     fix: 'Copy the id from the output of `postern archive search`.',
     retry: 'never',
+  },
+  'archive.unknown-conversation': {
+    says: 'Nothing has this id: no thread, no item of a conversation, no message.',
+    cause: 'No derived message belongs to such a thread or is called so, and no SHA-256 in the archive begins with what was given.',
+    fix: 'Copy an id from the output of `postern archive search`; the id of a thread stands in `postern archive show`. If messages are not searchable yet (`postern archive stats`), wait for them.',
+    retry: 'never',
+  },
+  'archive.not-derived': {
+    says: 'This message is archived, but not read yet: what it says is not known.',
+    cause: 'The index has no record of it; it follows what arrives, and may be behind or being made again.',
+    fix: 'Look at `postern archive stats`; with `postern archive reindex`, or while an import runs, the index catches up. `postern archive show ID --raw` shows the bytes at once.',
+    retry: 'after-wait',
   },
   'archive.ambiguous-id': {
     says: 'More than one message begins with this id.',

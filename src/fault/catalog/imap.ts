@@ -68,6 +68,13 @@ export const imapFaults = {
     fix: 'Report it with `postern check MAILBOX --transcript`: either the server lacks something it should have, or Postern wrote it wrongly.',
     retry: 'never',
   },
+  'imap.cannot-change': {
+    says: 'The server cannot change single messages.',
+    cause:
+      'It offers neither UIDPLUS nor, where messages are to be moved, MOVE (`capabilities` in the evidence). The only other way would remove every message that anybody has marked as deleted.',
+    fix: 'Set `onCompletion: leave` or `seen` for this source, or ask whoever runs the server for UIDPLUS (RFC 4315).',
+    retry: 'never',
+  },
   'imap.closed-by-server': {
     says: 'The server ended the session.',
     cause: 'The server sent BYE (its text is in the evidence).',

@@ -16,6 +16,18 @@ export const importFaults = {
     fix: 'Run the import again: most often mail arrived faster than it could be brought in, or was just arriving. If the number stays the same, keep the output and report it.',
     retry: 'soon',
   },
+  'import.pattern-unmatched': {
+    says: 'A pattern of `folders:` found no folder.',
+    cause: 'The server listed its folders, and none of them fits the pattern (in the evidence, beside the names that it listed).',
+    fix: 'Compare the pattern with the names: they are in the language of the mailbox, with its separator. `%` stays within one level, `*` does not; a special use such as `\\Sent` works only where the server marks the folder so.',
+    retry: 'soon',
+  },
+  'import.already-running': {
+    says: 'This source is being imported already.',
+    cause: 'Another run of the same source, in this process, has not ended yet.',
+    fix: 'Wait for its end, or stop it. Nothing is missed: the run that goes on brings in what is there.',
+    retry: 'soon',
+  },
   'import.source-unknown': {
     says: 'No source of this name is configured.',
     cause: 'The name given on the command line is not a key under `sources:`.',

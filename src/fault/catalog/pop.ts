@@ -74,6 +74,20 @@ export const popFaults = {
     fix: 'Read what the other side wrote. If it does not help, repeat with `postern check MAILBOX --transcript` and report it.',
     retry: 'soon',
   },
+  'pop.uidl-missing': {
+    says: 'The POP3 server gives its messages no lasting names (UIDL).',
+    cause:
+      'The server refused UIDL (its text is in the evidence), but not LIST. Without such names nobody can tell which messages are new.',
+    fix: 'Read this mailbox over IMAP (`protocol: imap`), or ask whoever runs the server to switch UIDL on.',
+    retry: 'never',
+  },
+  'pop.removal-unconfirmed': {
+    says: 'The POP3 server did not confirm that it removed what was to be removed.',
+    cause:
+      'Messages were marked with DELE, and QUIT, which removes them, was refused or not answered (the fault behind it is in the evidence).',
+    fix: 'Nothing: the next look at the mailbox shows what is still there, and that is asked for again. If it comes often, read what the server says in the evidence.',
+    retry: 'soon',
+  },
   'pop.closed-by-server': {
     says: 'The POP3 server ended the session.',
     cause: 'The server said -ERR in place of a greeting or unasked, or said that it closes the connection (its text is in the evidence).',

@@ -1,0 +1,74 @@
+/**
+ * The part of the reader's port that answers from what is derived: conversations, feeds, counts, text.
+ *
+ * The hard thing is to say nothing of a message that is not derived, and how many those are, instead of letting an absence look like a fact.
+ */
+import { DatabaseSync } from 'node:sqlite';
+import { Fault, isFault } from '../../fault/fault.ts';
+import type { ArchiveReader } from '../archive.ts';
+import { nextIndexFile } from '../derive/following.ts';
+import { neverEnds } from '../derive/never-ends.ts';
+import { type Profiles, profileOf } from '../derive/profiles.ts';
+import type { Derivation } from '../feed.ts';
+import { conversationOf } from './conversation-reader.ts';
+import { feedOf, gapsOf, identifiedOf, understandingOf } from './feed-reader.ts';
+import { indexFormat, notedProfiles, staleness } from './index-schema.ts';
+import type { Layout } from './layout.ts';
+import type { SqliteReader } from './reader.ts';
+
+type DerivedPart = Pick<ArchiveReader, 'facets' | 'conversation' | 'text' | 'feed' | 'feedGaps' | 'identified' | 'derivation'>;
+
+/** @param given what is known about each source of the configuration */
+export function derivedPart(where: Layout, reader: SqliteReader, given: Profiles): DerivedPart {
+  const { db, index } = reader;
+  const profiles = (): Profiles => ({ ...notedProfiles(where.index), ...given });
+  return {
+    facets: async (query) => ({ ...index.facets(query), lag: reader.lag() }),
+    async conversation(id, options) {
+      const ports = { db, stored: (seq: number) => reader.stored(seq), seqOf: (sha256: string) => reader.seqOf(sha256) };
+      const conversation = index.need(undefined, () => conversationOf(ports, id, options));
+      // Where there is no index yet, what is asked for may be there all the same.
+      if (conversation === undefined) throw new Fault('archive.not-derived', { id });
+      return { ...conversation, lag: reader.lag() };
+    },
+    async text(sha256) {
+      const { record, occurrences } = reader.message(sha256);
+      if (record?.problem === neverEnds) return record.preview;
+      const { extract } = await import('../derive/extract.ts');
+      const { words } = await extract(reader.read(sha256), profileOf(profiles(), occurrences[0]?.source ?? ''));
+      return words.body === '' && record?.problem !== undefined ? record.preview : words.body;
+    },
+    async feed(now) {
+      const none = { voices: [], sources: [], understanding: [] };
+      return { ...index.ask(none, () => ({ ...feedOf(db, now), understanding: understandingOf(db) })), lag: reader.lag() };
+    },
+    feedGaps: async (since) => {
+      try {
+        return await gapsOf(db, index, since);
+      } catch (error) {
+        if (isFault(error, 'archive.index-damaged', 'archive.read-failed')) return [];
+        throw error;
+      }
+    },
+    identified: async (ids) => index.ask(new Set<string>(), () => identifiedOf(db, ids)),
+    async derivation() {
+      const none: Omit<Derivation, 'remaking'> = { stale: 0, parserVersions: [], changedSources: [] };
+      const made = index.ask(none, () => staleness(db.prepare('select * from ix.made').all(), profiles()));
+      return { ...made, remaking: made.stale === 0 ? undefined : remaking(where, reader.lastMessage()) };
+    },
+  };
+}
+
+/** How far the index is that is made beside the present one. */
+function remaking(where: Layout, total: number): Derivation['remaking'] {
+  let db: DatabaseSync | undefined;
+  try {
+    db = new DatabaseSync(nextIndexFile(where), { readOnly: true });
+    if (Number(db.prepare('pragma user_version').get()?.['user_version']) !== indexFormat) return undefined;
+    return { done: Number(db.prepare("select value from meta where key = 'watermark'").get()?.['value'] ?? 0), total };
+  } catch {
+    return undefined; // there is none, or it takes its place at this moment
+  } finally {
+    db?.close();
+  }
+}
