@@ -11,7 +11,7 @@ import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { FaultCode } from '../fault/catalog.ts';
 import { Fault, isFault } from '../fault/fault.ts';
-import type { ArchiveReader, Occurrence, Progress, Query, StoredMessage } from './archive.ts';
+import type { ArchiveReader, MessageRecord, Occurrence, Progress, Query, StoredMessage } from './archive.ts';
 
 export type ExportFormat = 'eml' | 'mbox';
 
@@ -31,9 +31,34 @@ interface ManifestLine {
   readonly fault?: FaultCode;
   readonly sha256: string;
   readonly bytes: number;
+  /** What it says, for whoever has no reader of mail: the main fields. Null where it is not derived; undefined values are left out. */
+  readonly record: ManifestRecord | null;
   /** `reason` with the state `quarantined` only. */
   readonly occurrences: readonly Pick<Occurrence, 'source' | 'folder' | 'uidValidity' | 'uid' | 'state' | 'reason'>[];
 }
+
+type ManifestRecord = Pick<
+  MessageRecord,
+  | 'format'
+  | 'platform'
+  | 'modality'
+  | 'eventKind'
+  | 'direction'
+  | 'owner'
+  | 'from'
+  | 'to'
+  | 'subject'
+  | 'sentAt'
+  | 'messageId'
+  | 'nativeId'
+  | 'threadId'
+  | 'threadName'
+  | 'relatesTo'
+  | 'call'
+  | 'attachments'
+  | 'parserVersion'
+  | 'problem'
+>;
 
 /**
  * A message whose bytes are damaged or missing does not keep the others from being written: it has a manifest line with the code of its
@@ -133,7 +158,35 @@ function manifestLine(written: Written, message: StoredMessage): ManifestLine {
     state,
     reason,
   }));
-  return { ...written, sha256: message.sha256, bytes: message.bytes, occurrences };
+  return { ...written, sha256: message.sha256, bytes: message.bytes, record: manifestRecord(message.record), occurrences };
+}
+
+function manifestRecord(record: MessageRecord | undefined): ManifestRecord | null {
+  if (record === undefined) return null;
+  const { format, modality, eventKind, direction, from, to, subject, sentAt, messageId, relatesTo, attachments, parserVersion, problem } =
+    record;
+  const { platform, owner, nativeId, threadId, threadName, call } = record;
+  return {
+    format,
+    ...(platform === undefined ? {} : { platform }),
+    modality,
+    eventKind,
+    direction,
+    ...(owner === undefined ? {} : { owner }),
+    from,
+    to,
+    subject,
+    sentAt,
+    messageId,
+    ...(nativeId === undefined ? {} : { nativeId }),
+    ...(threadId === undefined ? {} : { threadId }),
+    ...(threadName === undefined ? {} : { threadName }),
+    relatesTo,
+    ...(call === undefined ? {} : { call }),
+    attachments,
+    parserVersion,
+    problem,
+  };
 }
 
 const LF = 10;

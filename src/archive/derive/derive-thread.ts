@@ -11,12 +11,16 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { Fault, isFault } from '../../fault/fault.ts';
 import { pieceOfBody, storedBytes } from '../sqlite/bodies.ts';
 import { archiveFault, indexFault, saysDamaged, saysOutOfRange, saysWrong } from '../sqlite/errors.ts';
+import { openIndex } from '../sqlite/index-schema.ts';
+import { type DerivedRow, IndexWriter } from '../sqlite/index-writer.ts';
 import type { Layout } from '../sqlite/layout.ts';
-import { openForReading, openIndex } from '../sqlite/schema.ts';
+import { openForReading } from '../sqlite/schema.ts';
 import { packFailure, type ThreadFailure } from '../thread-failure.ts';
-import { type Derived, extract, unreadable } from './extract.ts';
+import { extractor, unreadable } from './extract.ts';
 import { markOf } from './index-fit.ts';
 import { JoinedChunks } from './joined-chunks.ts';
+import { neverEnds } from './never-ends.ts';
+import { type Profiles, profileName, profileOf } from './profiles.ts';
 
 /** `skip`: this message alone ended a thread before; it is noted as unreadable without being parsed. */
 export interface ToDeriver {
@@ -29,9 +33,19 @@ export type FromDeriver =
   | { readonly kind: 'done'; readonly watermark: number }
   | { readonly kind: 'failed'; readonly failure: ThreadFailure };
 
-interface Result {
-  readonly seq: number;
-  readonly derived: Derived;
+/** What a deriving thread is started with. */
+export interface DeriveWork {
+  readonly layout: Layout;
+  /** File of the index that is written; not always that of the layout, for one may be made beside it. */
+  readonly index: string;
+  readonly profiles: Profiles;
+}
+
+/** Makes the records of one source. */
+interface Maker {
+  readonly extract: ReturnType<typeof extractor>;
+  /** Its short name. */
+  readonly profile: string;
 }
 
 /** Below the importer's threads: what is durable must not wait for what is derived. */
@@ -42,30 +56,41 @@ const heldChars = 2 * 1024 * 1024;
 class DeriveThread {
   readonly #where: Layout;
   readonly #ledger: DatabaseSync;
+  readonly #indexFile: string;
   readonly #index: DatabaseSync;
+  readonly #writer: IndexWriter;
+  readonly #profiles: Profiles;
+  readonly #makers = new Map<string, Maker>();
   readonly #piece = pieceOfBody();
 
-  constructor(where: Layout) {
+  constructor({ layout: where, index, profiles }: DeriveWork) {
     this.#where = where;
+    this.#indexFile = index;
+    this.#profiles = profiles;
     const ledger = openForReading(where.archive);
     if (ledger === undefined) throw new Fault('archive.not-found', { folder: where.folder });
     this.#ledger = ledger;
-    this.#index = openIndex(where.index);
+    this.#index = openIndex(index);
+    this.#writer = new IndexWriter(this.#index);
   }
 
   /** Derives a range and writes it. Returns the new watermark. */
   async derive(range: ToDeriver): Promise<number> {
     // One statement a message, so that no view of the ledger stays open while a message is parsed: the writer could not tidy its log.
-    const get = this.#ledger.prepare('select lower(hex(sha256)) as sha256, encoding, body from message where seq = ?');
+    const get = this.#ledger.prepare(
+      `select lower(hex(m.sha256)) as sha256, m.encoding, m.body, e.source, l.internal_date, l.accepted_at
+       from message m left join ledger l on l.row = (select min(row) from ledger where message = m.seq) left join era e on e.id = l.era
+       where m.seq = ?`,
+    );
     let watermark = 0;
-    let results: Result[] = [];
+    let results: DerivedRow[] = [];
     let first = range.first;
     let chars = 0;
     for (let seq = range.first; seq <= range.last; seq += 1) {
-      const derived = await this.#one(() => get.get(seq), range.skip);
-      if (derived !== undefined) {
-        results.push({ seq, derived });
-        chars += derived.words.body.length + derived.words.headers.length;
+      const row = await this.#one(seq, () => get.get(seq), range.skip);
+      if (row !== undefined) {
+        results.push(row);
+        chars += row.derived.words.body.length + row.derived.words.headers.length;
       }
       if (seq === range.last || chars >= heldChars) {
         watermark = this.#write(first, seq, results);
@@ -78,28 +103,50 @@ class DeriveThread {
   }
 
   /** What a message says; a problem where its bytes cannot be had. Whatever else fails is no matter of this message. */
-  async #one(get: () => Record<string, unknown> | undefined, skip: boolean): Promise<Derived | undefined> {
+  async #one(seq: number, get: () => Record<string, unknown> | undefined, skip: boolean): Promise<DerivedRow | undefined> {
+    let origin = this.#origin({});
     try {
       const row = get();
       if (row === undefined) return undefined;
+      origin = this.#origin(row);
       const chunks = storedBytes(this.#where, row, String(row.sha256), this.#piece);
-      return skip ? unreadable(await beginning(chunks), 'the parser did not come to an end with it') : await extract(chunks);
+      const derived = skip ? unreadable(await beginning(chunks), neverEnds) : await this.#maker(origin.source).extract(chunks);
+      return { seq, derived, ...origin };
     } catch (error) {
       const isLost = isFault(error, 'archive.body-changed', 'archive.body-missing') || saysDamaged(error) || saysOutOfRange(error);
       if (!isLost) throw archiveFault(error, { file: this.#where.archive }, 'read');
-      return unreadable(new Uint8Array(), `its stored bytes cannot be read: ${error instanceof Error ? error.message : ''}`);
+      const problem = `its stored bytes cannot be read: ${error instanceof Error ? error.message : ''}`;
+      return { seq, derived: unreadable(new Uint8Array(), problem), ...origin };
     }
   }
 
+  /** What is known of a source is prepared once. */
+  #maker(source: string): Maker {
+    const known = this.#makers.get(source);
+    if (known !== undefined) return known;
+    const profile = profileOf(this.#profiles, source);
+    const maker = { extract: extractor(profile), profile: profileName(profile) };
+    this.#makers.set(source, maker);
+    return maker;
+  }
+
+  /** Where and when a message arrived first. One whose row cannot be read came from nowhere, long ago. */
+  #origin(row: Record<string, unknown>): Omit<DerivedRow, 'seq' | 'derived'> {
+    const source = String(row['source'] ?? '');
+    const acceptedMs = Number(row['accepted_at'] ?? 0);
+    const arrivedMs = Number(row['internal_date'] ?? acceptedMs);
+    return { source, profile: this.#maker(source).profile, arrivedMs, acceptedMs };
+  }
+
   /** Writes messages `first` to `last` and moves the watermark over them and over all that was done ahead of them. */
-  #write(first: number, last: number, results: readonly Result[]): number {
+  #write(first: number, last: number, rows: readonly DerivedRow[]): number {
     try {
       this.#index.exec('begin immediate');
       let watermark = Number(this.#index.prepare("select value from meta where key = 'watermark'").get()?.value ?? 0);
       const stands =
         first <= watermark || this.#index.prepare('select 1 from ahead where first <= ? and last >= ?').get(first, first) !== undefined;
       if (!stands) {
-        this.#writeRows(results);
+        this.#writer.write(rows);
         this.#index.prepare('insert into ahead (first, last) values (?, ?)').run(first, last);
         for (;;) {
           const next = this.#index.prepare('select last from ahead where first = ?').get(watermark + 1);
@@ -114,38 +161,13 @@ class DeriveThread {
       this.#index.exec('commit');
       return watermark;
     } catch (error) {
-      const file = this.#where.index;
+      this.#writer.forget();
+      const file = this.#indexFile;
       // What is asked here is right in every index that we made.
       if (saysWrong(error)) throw new Fault('archive.index-damaged', { file, text: (error as Error).message }, { cause: error });
       throw indexFault(error, { file });
     } finally {
       if (this.#index.isTransaction) this.#index.exec('rollback');
-    }
-  }
-
-  #writeRows(results: readonly Result[]): void {
-    const addRecord = this.#index.prepare(
-      `insert into record (message, subject, sender, recipients, message_id, sent_at, preview, attachments, parser_version, problem)
-       values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-    );
-    const addWords = this.#index.prepare(
-      'insert into words (rowid, subject, sender, recipients, attachments, headers, body) values (?, ?, ?, ?, ?, ?, ?)',
-    );
-    for (const { seq, derived } of results) {
-      const { record, words } = derived;
-      addRecord.run(
-        seq,
-        record.subject,
-        record.from,
-        record.to,
-        record.messageId,
-        record.sentAt?.getTime() ?? null,
-        record.preview,
-        JSON.stringify(record.attachments),
-        record.parserVersion,
-        record.problem ?? null,
-      );
-      addWords.run(seq, words.subject, words.sender, words.recipients, words.attachments, words.headers, words.body);
     }
   }
 }
@@ -162,7 +184,7 @@ if (port !== null) {
   Object.defineProperty(globalThis, 'Blob', { value: JoinedChunks, configurable: true, writable: true });
   const failed = (error: unknown): FromDeriver => ({ kind: 'failed', failure: packFailure(indexFault(error)) });
   try {
-    const thread = new DeriveThread(workerData.layout);
+    const thread = new DeriveThread(workerData);
     port.on('message', (range: ToDeriver) => {
       thread
         .derive(range)

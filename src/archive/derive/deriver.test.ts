@@ -1,18 +1,21 @@
 /** What ends a deriving thread must not end the deriving; what is written once must not be written twice. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
 import { Worker } from 'node:worker_threads';
 import { isFault } from '../../fault/fault.ts';
+import { plainProfile } from '../record.ts';
 import { takeBody } from '../sqlite/bodies.ts';
+import { openIndex } from '../sqlite/index-schema.ts';
 import { type Layout, layout } from '../sqlite/layout.ts';
 import { LedgerWriter } from '../sqlite/ledger-writer.ts';
-import { openIndex } from '../sqlite/schema.ts';
-import { Deriver, deriverLimits } from './deriver.ts';
+import { unpack } from '../sqlite/record-pack.ts';
+import { Deriver, type DeriverLimits, deriverLimits } from './deriver.ts';
+import { FollowingIndex, nextIndexFile } from './following.ts';
 
 /** A ledger with these messages. */
 async function ledgerOf(where: Layout, messages: readonly string[]): Promise<void> {
@@ -24,6 +27,7 @@ async function ledgerOf(where: Layout, messages: readonly string[]): Promise<voi
       folder: 'INBOX',
       uidValidity: 1,
       uid: index + 1,
+      uidl: null,
       cursor: index + 1,
       reason: null,
       internalDateMs: null,
@@ -54,21 +58,21 @@ async function inFolder(run: (where: Layout) => Promise<void>): Promise<void> {
 function written(where: Layout, word: string): { readonly message: number; readonly problem: string | null; readonly entries: number }[] {
   const index = new DatabaseSync(where.index);
   index.exec("create virtual table temp.entry using fts5vocab(main, words, 'instance')");
-  const rows = index
-    .prepare(
-      'select message, problem, (select count(*) from temp.entry where doc = message and term = ?) as entries from record order by message',
-    )
-    .all(word);
+  const blocks = index.prepare('select packed from detail').all();
+  const entries = index.prepare('select count(*) as entries from temp.entry where doc = ? and term = ?');
+  const rows = index.prepare('select message from record order by message').all();
+  const found = rows.map(({ message }) => {
+    const seq = Number(message);
+    const records = blocks.flatMap(({ packed }) => unpack(packed, seq) ?? []);
+    assert.equal(records.length, 1, `records of message ${seq}`);
+    return { message: seq, problem: records[0]?.problem ?? null, entries: Number(entries.get(seq, word)?.['entries']) };
+  });
   index.close();
-  return rows.map((row) => ({
-    message: Number(row.message),
-    problem: row.problem === null ? null : String(row.problem),
-    entries: Number(row.entries),
-  }));
+  return found;
 }
 
 async function derive(where: Layout, last: number, limits = {}): Promise<void> {
-  const deriver = new Deriver(where, { ...deriverLimits, ...limits });
+  const deriver = new Deriver(where, { limits: { ...deriverLimits, ...limits } });
   deriver.follow(last);
   try {
     await deriver.caughtUp();
@@ -119,6 +123,75 @@ test('a thread that ends whatever it is given stops the deriving, which is told'
   });
 });
 
+test('what stopped the deriving and passes is told while it lasts; then it goes on by itself, and no message is blamed for it', async () => {
+  await inFolder(async (where) => {
+    await ledgerOf(where, [plain('one'), plain('two')]);
+    // A machine on which nothing comes to an end, until it has time again.
+    let timeoutMs = 1;
+    const limits: DeriverLimits = {
+      ...deriverLimits,
+      retryFirstMs: 200,
+      get rangeTimeoutMs() {
+        return timeoutMs;
+      },
+      get messageTimeoutMs() {
+        return timeoutMs;
+      },
+    };
+    const deriver = new Deriver(where, { limits });
+    try {
+      deriver.follow(2);
+      await assert.rejects(deriver.caughtUp(), (error) => isFault(error, 'archive.deriving-stopped'));
+      timeoutMs = deriverLimits.rangeTimeoutMs;
+      while (deriver.watermark < 2) {
+        assert.ok(await deriver.retried());
+        await deriver.caughtUp().catch((error) => assert.ok(isFault(error, 'archive.deriving-stopped')));
+      }
+      assert.equal(deriver.failure, undefined);
+    } finally {
+      await deriver.close();
+    }
+    assert.deepEqual(
+      written(where, 'word').map(({ problem, entries }) => [problem, entries]),
+      [
+        [null, 1],
+        [null, 1],
+      ],
+    );
+  });
+});
+
+test('an index that was made beside the old one takes its place at the next start where a crash kept it from that', async () => {
+  await inFolder(async (where) => {
+    await ledgerOf(where, [plain('one word'), plain('two word')]);
+    await derive(where, 2);
+    renameSync(where.index, nextIndexFile(where));
+    for (const suffix of ['-wal', '-shm']) writeFileSync(`${where.index}${suffix}`, 'of the index that is gone');
+    const following = new FollowingIndex(where, {});
+    following.start();
+    following.follow(2);
+    await following.caughtUp();
+    await following.close();
+    assert.equal(existsSync(nextIndexFile(where)), false);
+    assert.deepEqual(
+      written(where, 'word').map(({ entries }) => entries),
+      [3, 3], // as a subject, as a header field, and as the text
+    );
+  });
+});
+
+test('an index that is to be made again can be closed before the old one has caught up', async () => {
+  await inFolder(async (where) => {
+    await ledgerOf(where, [plain('one')]);
+    await derive(where, 1);
+    const following = new FollowingIndex(where, { s: { ...plainProfile, nameOrder: 'last-first' } });
+    following.start();
+    following.follow(1_000_000);
+    await following.close();
+    assert.equal(existsSync(where.index), true);
+  });
+});
+
 test('a range that stands already is not written again, whether the watermark has passed it or not', async () => {
   await inFolder(async (where) => {
     await ledgerOf(
@@ -126,7 +199,9 @@ test('a range that stands already is not written again, whether the watermark ha
       Array.from({ length: 9 }, (_, index) => plain(`n ${index}`)),
     );
     openIndex(where.index).close();
-    const thread = new Worker(new URL('./derive-thread.ts', import.meta.url), { workerData: { layout: where } });
+    const thread = new Worker(new URL('./derive-thread.ts', import.meta.url), {
+      workerData: { layout: where, index: where.index, profiles: {} },
+    });
     const derived = async (first: number, last: number): Promise<unknown> => {
       thread.postMessage({ first, last, skip: false });
       return (await once(thread, 'message'))[0];

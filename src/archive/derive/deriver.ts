@@ -8,16 +8,17 @@
 import { availableParallelism } from 'node:os';
 import type { DatabaseSync } from 'node:sqlite';
 import { Worker } from 'node:worker_threads';
-import { Fault } from '../../fault/fault.ts';
+import { Fault, isFault } from '../../fault/fault.ts';
 import type { Progress } from '../archive.ts';
+import { emptyIndex, noteMaker, openIndex, staleness } from '../sqlite/index-schema.ts';
 import type { Layout } from '../sqlite/layout.ts';
-import { emptyIndex, openIndex } from '../sqlite/schema.ts';
 import { unpackFailure } from '../thread-failure.ts';
-import type { FromDeriver, ToDeriver } from './derive-thread.ts';
+import type { DeriveWork, FromDeriver, ToDeriver } from './derive-thread.ts';
 import { indexFits } from './index-fit.ts';
+import type { Profiles } from './profiles.ts';
 
 /** Messages of one transaction of the index. */
-const rangeRows = 200;
+const rangeRows = 400;
 
 export interface DeriverLimits {
   readonly threads: number;
@@ -27,6 +28,9 @@ export interface DeriverLimits {
   readonly rangeTimeoutMs: number;
   /** The same for a message alone: some mail is written to keep a parser busy, and each costs this time once. */
   readonly messageTimeoutMs: number;
+  /** After a failure that may pass (no room, no memory) it is tried again after this time, then after twice as long, and so on. */
+  readonly retryFirstMs: number;
+  readonly retryMostMs: number;
 }
 
 /**
@@ -38,7 +42,22 @@ export const deriverLimits: DeriverLimits = {
   threadHeapMb: 96,
   rangeTimeoutMs: 60_000,
   messageTimeoutMs: 20_000,
+  retryFirstMs: 5_000,
+  retryMostMs: 300_000,
 };
+
+/** Which index is written, and with what. */
+export interface DeriverTask {
+  /** File of the index; that of the layout where it is not given. */
+  readonly index?: string;
+  readonly profiles?: Profiles;
+  readonly limits?: DeriverLimits;
+}
+
+/** Whether a failure may pass by itself. A damaged index does not; a bug of ours may, for it may lie in one moment's state. */
+function mayPass(failure: unknown): boolean {
+  return !isFault(failure, 'archive.index-damaged', 'archive.newer-format', 'archive.damaged', 'archive.not-found');
+}
 
 /** The young generation of a thread's heap. Measured: with 4 MB instead of Node's own choice all threads take 200 MB less, in no more time. */
 const threadYoungMb = 2;
@@ -50,7 +69,7 @@ interface Thread {
 }
 
 export class Deriver {
-  readonly #where: Layout;
+  readonly #work: DeriveWork;
   readonly #limits: DeriverLimits;
   readonly #index: DatabaseSync;
   readonly #threads: Thread[] = [];
@@ -62,16 +81,20 @@ export class Deriver {
   #last = 0;
   #watermark: number;
   #failure: unknown;
+  /** Failures since something was derived last. */
+  #failures = 0;
+  #retry: NodeJS.Timeout | undefined;
   #closing = false;
   #waiters: (() => void)[] = [];
 
   /** @throws Fault archive.index-damaged; errors of SQLite as they are */
-  constructor(where: Layout, limits: DeriverLimits = deriverLimits) {
-    this.#where = where;
+  constructor(where: Layout, { index = where.index, profiles = {}, limits = deriverLimits }: DeriverTask = {}) {
+    this.#work = { layout: where, index, profiles };
     this.#limits = limits;
-    this.#index = openIndex(where.index);
+    this.#index = openIndex(index);
     try {
       if (!indexFits(where.archive, this.#index)) emptyIndex(this.#index);
+      noteMaker(this.#index, profiles);
     } catch (error) {
       this.#index.close();
       throw error;
@@ -84,11 +107,20 @@ export class Deriver {
     this.#next = this.#watermark + 1;
   }
 
+  /** Messages up to this number are derived. */
   get watermark(): number {
     return this.#watermark;
   }
 
-  /** What ended the deriving; undefined while it goes on, and for one that was closed before anything did. */
+  /** How many of its records something else would come out of now. */
+  get stale(): number {
+    return staleness(this.#index.prepare('select * from made').iterate(), this.#work.profiles).stale;
+  }
+
+  /**
+   * What keeps the deriving from going on; undefined while it goes on, and for one that was closed before anything did. Where it may pass
+   * it is tried again after a while, and undefined again when that helped.
+   */
   get failure(): unknown {
     return this.#failure;
   }
@@ -119,8 +151,18 @@ export class Deriver {
     }
   }
 
+  /** Resolves with true when it is tried again after a failure, with false when it will not be. */
+  async retried(): Promise<boolean> {
+    while (this.#failure !== undefined) {
+      if (this.#closing || !mayPass(this.#failure)) return false;
+      await new Promise<void>((resolve) => this.#waiters.push(resolve));
+    }
+    return !this.#closing;
+  }
+
   async close(): Promise<void> {
     this.#closing = true;
+    clearTimeout(this.#retry);
     this.#wake();
     await Promise.all(this.#threads.map(async (thread) => this.#retire(thread)));
     this.#index.close();
@@ -157,7 +199,7 @@ export class Deriver {
     const idle = this.#threads.find((thread) => thread.range === undefined);
     if (idle !== undefined || this.#threads.length >= this.#limits.threads) return idle;
     const worker = new Worker(new URL('./derive-thread.ts', import.meta.url), {
-      workerData: { layout: this.#where },
+      workerData: this.#work,
       resourceLimits: { maxOldGenerationSizeMb: this.#limits.threadHeapMb, maxYoungGenerationSizeMb: threadYoungMb },
     });
     worker.unref();
@@ -171,11 +213,14 @@ export class Deriver {
 
   #receive(thread: Thread, answer: FromDeriver): void {
     clearTimeout(thread.deadline);
+    const range = thread.range;
     thread.range = undefined;
     thread.worker.unref();
     if (answer.kind === 'failed') {
-      this.#failure = unpackFailure(answer.failure);
+      if (range !== undefined) this.#again.push(range);
+      this.#fail(unpackFailure(answer.failure));
     } else {
+      this.#failures = 0;
       this.#watermark = Math.max(this.#watermark, answer.watermark);
       this.#hand();
     }
@@ -188,13 +233,34 @@ export class Deriver {
     const range = thread.range;
     if (range === undefined || this.#closing) return;
     if (range.skip) {
+      // It was not parsed, so it is not the message that ends threads; nor need any other have been.
+      this.#again = [...this.#again, range].map((one) => ({ ...one, skip: false }));
       const text = `a thread ended with message ${range.first}, which it was told to skip`;
-      this.#failure = new Fault('archive.deriving-stopped', { text });
+      this.#fail(new Fault('archive.deriving-stopped', { text }));
     } else if (range.first === range.last) {
       this.#again.push({ ...range, skip: true });
     } else {
       for (let seq = range.first; seq <= range.last; seq += 1) this.#again.push({ first: seq, last: seq, skip: false });
     }
+    this.#hand();
+    this.#wake();
+  }
+
+  /** Nothing is handed out until the next try. Another thread may still come to the end of its range, or fail as well. */
+  #fail(failure: unknown): void {
+    const isFirst = this.#failure === undefined;
+    this.#failure = failure;
+    if (!isFirst || this.#closing || !mayPass(failure)) return;
+    const { retryFirstMs, retryMostMs } = this.#limits;
+    const waitMs = Math.min(retryFirstMs * 2 ** Math.min(this.#failures, 30), retryMostMs);
+    this.#failures += 1;
+    this.#retry = setTimeout(() => this.#tryAgain(), waitMs);
+    this.#retry.unref(); // a process with nothing else to do may end: the next one makes up for it
+  }
+
+  #tryAgain(): void {
+    if (this.#failure === undefined || this.#closing || !mayPass(this.#failure)) return;
+    this.#failure = undefined;
     this.#hand();
     this.#wake();
   }

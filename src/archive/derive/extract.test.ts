@@ -1,11 +1,12 @@
 /** Every message becomes a record, understood or not; and leaving attachments out changes nothing of what it says. */
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import PostalMime from 'postal-mime';
 import { type Derived, extract } from './extract.ts';
-import { measured, type Slim, slim } from './slim.ts';
+import { slim } from './slim.ts';
 
 const corpora = join(import.meta.dirname, '../../../../shared/corpora');
 
@@ -50,17 +51,21 @@ function withAttachment(content: Buffer, type = 'application/pdf; name="a.pdf"',
 
 test('a message becomes its record and its words', async () => {
   const { record, words } = await say(withAttachment(Buffer.alloc(10_000, 'x')));
-  assert.deepEqual(record, {
-    subject: 'grüße',
-    from: 'Eva <eva@contoso.test>',
-    to: 'b@c.test, d@e.test, F <f@g.test>, h@i.test',
-    messageId: '<1@x>',
-    sentAt: new Date('2026-01-01T09:00:00Z'),
-    preview: 'the text, ünencoded',
-    attachments: [{ name: 'a.pdf', type: 'application/pdf', bytes: 10_000 }],
-    parserVersion: record.parserVersion,
-    problem: undefined,
-  });
+  const { subject, from, to, messageId, sentAt, rawDate, preview, attachments, problem } = record;
+  assert.deepEqual(
+    { subject, from, to, messageId, sentAt, rawDate, preview, attachments, problem },
+    {
+      subject: 'grüße',
+      from: 'Eva <eva@contoso.test>',
+      to: 'b@c.test, d@e.test, F <f@g.test>, h@i.test',
+      messageId: '<1@x>',
+      sentAt: new Date('2026-01-01T09:00:00Z'),
+      rawDate: 'Thu, 1 Jan 2026 10:00:00 +0100',
+      preview: 'the text, ünencoded',
+      attachments: [{ name: 'a.pdf', type: 'application/pdf', bytes: 10_000, sha256: sha256(Buffer.alloc(10_000, 'x')), role: 'document' }],
+      problem: undefined,
+    },
+  );
   assert.equal(words.body.trim(), 'the text, ünencoded');
   assert.match(words.headers, /X-Case: 4711/);
   assert.doesNotMatch(words.headers, /nowhere/);
@@ -114,7 +119,12 @@ test('attachments keep their names, types and sizes though they are left out', a
       const message = Buffer.from(withAttachment(Buffer.alloc(length, 7), 'image/png; name="=?utf-8?Q?Bild_=C3=BC.png?="', lineEnd));
       for (const size of [1, 7, 64, 16_384]) {
         const { record } = await extract(pieces(message, length > 10_000 ? Math.max(size, 64) : size));
-        assert.deepEqual(record.attachments, [{ name: 'Bild ü.png', type: 'image/png', bytes: length }], `${length}`);
+        const hash = sha256(Buffer.alloc(length, 7));
+        assert.deepEqual(
+          record.attachments,
+          [{ name: 'Bild ü.png', type: 'image/png', bytes: length, sha256: hash, role: 'media' }],
+          `${length}`,
+        );
         assert.equal(record.preview, 'the text, ünencoded');
       }
     }
@@ -145,10 +155,75 @@ test('every message of the shared corpora becomes a record, and says the same wi
     const { record } = await extract(pieces(bytes, 4_096));
     assert.ok(record.parserVersion > 0);
     const slimmed = await slim(pieces(bytes, 999), Number.POSITIVE_INFINITY);
-    const [whole, thin] = await Promise.all([heard(bytes, new Map()), heard(slimmed.bytes, slimmed.omitted)]);
+    // Read in another charset than the parser would by itself.
+    if (slimmed.assumed.length > 0) continue;
+    // The parser knows nothing of lines that end with CR alone.
+    const lines = bytes.includes(10) ? bytes : bytes.map((byte) => (byte === 13 ? 10 : byte));
+    const [whole, thin] = await Promise.all([heard(lines), heard(slimmed.bytes)]);
     if (JSON.stringify(whole) !== JSON.stringify(thin)) different.push(path);
   }
-  assert.deepEqual(different, []);
+  // There the empty line between header and parts is missing, and put in.
+  assert.deepEqual(different, ['enmime/mail/qp-utf8-header-no-break.raw', 'rspamd/fws_fn.eml']);
+});
+
+test('parts whose header is not ended by an empty line, and messages within messages in base64, are seen with their attachments', async () => {
+  const content = Buffer.from(Array.from({ length: 90_000 }, (_, index) => (index * index) % 251));
+  const inner = withAttachment(content);
+  const open = withAttachment(content).replace('\r\n\r\npreamble', '');
+  assert.equal((await say(open)).record.preview, 'the text, ünencoded');
+  assert.deepEqual((await say(open)).record.attachments[0]?.sha256, sha256(content));
+  const lines = Buffer.from(inner).toString('base64').replaceAll(/.{76}/g, '$&\r\n');
+  const outer = `Subject: outer\r\nContent-Type: multipart/mixed; boundary=o\r\n\r\n--o\r\nContent-Type: message/rfc822; name="m.eml"\r\nContent-Transfer-Encoding: base64\r\n\r\n${lines}\r\n--o--\r\n`;
+  const { record, words } = await say(outer);
+  assert.match(words.body, /the text, ünencoded/);
+  assert.deepEqual(
+    record.attachments.map(({ name, bytes, sha256: hash, role }) => [name, bytes, hash, role]),
+    [
+      ['m.eml', inner.length, sha256(Buffer.from(inner)), 'message'],
+      ['a.pdf', content.length, sha256(content), 'document'],
+    ],
+  );
+});
+
+test('every part is hashed as it is decoded, whatever its encoding, its line ends and the size of the pieces that it comes in', async () => {
+  const text = 'first=line\r\nsecond, ünlined \r\n.\r\n';
+  const raw = Buffer.from(text);
+  const parts: readonly (readonly [string, string, Buffer])[] = [
+    ['7bit', 'plain\r\nlines\r\n', Buffer.from('plain\r\nlines\r\n')],
+    ['8bit', raw.toString('latin1'), raw],
+    ['quoted-printable', 'first=3Dline=0D=0Asoft=\r\n break =C3=BC=\r\n', Buffer.from('first=line\r\nsoft break ü')],
+    ['base64', `${raw.toString('base64').slice(0, 5)}\r\n !\r\n${raw.toString('base64').slice(5)}`, raw],
+    ['base64', raw.toString('base64url').replaceAll('_', '/').replaceAll('-', '+'), raw],
+  ];
+  for (const [encoding, body, decoded] of parts) {
+    const message = `Subject: x\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: application/x-thing\r\nContent-Transfer-Encoding: ${encoding}\r\n\r\n${body}\r\n--b--\r\n`;
+    for (const size of [1, 3, 50, 5_000]) {
+      const { record } = await extract(pieces(Buffer.from(message, 'latin1'), size));
+      assert.deepEqual(
+        [record.attachments[0]?.bytes, record.attachments[0]?.sha256],
+        [decoded.length, sha256(decoded)],
+        `${encoding} ${size}`,
+      );
+    }
+  }
+});
+
+test('bytes without a declared charset are read as windows-1252 where they are no UTF-8, which is told, and as what is declared elsewhere', async () => {
+  const latin = await say('From: M\xfcller <m@x.test>\r\nSubject: Men\xfc =?iso-8859-2?Q?\xb3?=\r\n\r\nf\xfcr \x80 5\r\n');
+  assert.deepEqual([latin.record.from, latin.record.subject, latin.record.preview], ['Müller <m@x.test>', 'Menü ł', 'für € 5']);
+  assert.deepEqual(latin.record.flags, [
+    { code: 'charset-assumed', detail: 'header' },
+    { code: 'charset-assumed', detail: 'text' },
+  ]);
+  const cut = Buffer.concat([Buffer.from('Subject: Grüße aus Zürich f'), Buffer.from('ü').subarray(0, 1), Buffer.from('\r\n\r\nfür alle')]);
+  const utf = await say(cut);
+  assert.deepEqual([utf.record.subject, utf.record.preview, utf.record.flags], ['Grüße aus Zürich f\ufffd', 'für alle', []]);
+  const declared = await say(
+    'Subject: x\r\nContent-Type: text/plain; charset=iso-8859-5\r\nContent-Transfer-Encoding: 8bit\r\n\r\n\xb4\xd0\r\n',
+  );
+  assert.deepEqual([declared.record.preview, declared.record.flags], ['Да', []]);
+  const ascii = await say('Subject: x\r\nContent-Type: text/plain; charset=us-ascii\r\n\r\nf\xfcr\r\n');
+  assert.equal(ascii.record.preview, 'für');
 });
 
 test('mail whose lines end with CR alone is understood like other mail', async () => {
@@ -156,20 +231,16 @@ test('mail whose lines end with CR alone is understood like other mail', async (
   assert.deepEqual([record.subject, record.preview, words.body.trim()], ['from a Macintosh', 'The text.', 'The text.']);
 });
 
+function sha256(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}
+
 /** What the parser alone hears of a message. */
-async function heard(bytes: Uint8Array, omitted: Slim['omitted']): Promise<unknown> {
+async function heard(bytes: Uint8Array): Promise<unknown> {
   try {
     const email = await PostalMime.parse(Uint8Array.from(bytes).buffer);
-    return {
-      text: email.text,
-      html: email.html,
-      subject: email.subject,
-      attachments: email.attachments.map(({ filename, mimeType, content }) => {
-        const raw = typeof content === 'string' ? Buffer.from(content) : Buffer.from(new Uint8Array(content));
-        // Of a calendar the parser makes a text of its own, so its size is compared in no message.
-        return [filename, mimeType, mimeType === 'application/ics' ? 'text' : measured(raw, omitted)];
-      }),
-    };
+    const attachments = email.attachments.map(({ filename, mimeType, disposition }) => [filename, mimeType, disposition]);
+    return { text: email.text, html: email.html, headers: email.headers, attachments };
   } catch (error) {
     return { error: String(error) };
   }

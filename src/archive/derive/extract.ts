@@ -5,23 +5,30 @@
  * and its raw headers as words, so that it is found all the same. Only a failure to read the bytes is passed on.
  */
 import PostalMime, { type Address, type Email } from 'postal-mime';
-import type { AttachmentRecord, MailRecord } from '../archive.ts';
+import { type MessageRecord, plainProfile, type RecordProfile } from '../record.ts';
 import { htmlText } from './html-text.ts';
-import { measured, type Slim, slim } from './slim.ts';
+import { capturedRoles, readAttachments } from './record/attachments.ts';
+import { copyKeys } from './record/copies.ts';
+import { claimsJournal, type Report, readReport, withEnvelope } from './record/journal.ts';
+import { readMail } from './record/mail.ts';
+import { mailDate } from './record/mail-date.ts';
+import { fromField } from './record/participants.ts';
+import { blankRecord, clean, Notes, type OwnerList, ownerList, type Reading, transportNoise, unparsed } from './record/reading.ts';
+import { recognise, reportUnrecognised } from './record/telemessage/recognise.ts';
+import { readCaptured } from './record/telemessage/telemessage.ts';
+import { newScratch, type Slim, slim } from './slim.ts';
 
-/** Raised when a record of the same bytes would come out otherwise than before; stands on each record. */
-export const parserVersion = 1;
-
-/** Bytes of a message, without its encoded attachments, that are read at most. */
+/** Bytes of a message, without its large attachments, that are read at most. */
 const readLimitBytes = 8 * 1024 * 1024;
 /** Characters of the text that are searchable at most. */
 const bodyLimitChars = 1024 * 1024;
 /** Characters of all header fields that are searchable at most. */
 const headerLimitChars = 64 * 1024;
 const previewChars = 240;
-/** Header fields that nobody searches for and that would double the index. */
-const noise =
-  /^(?:received|dkim-signature|arc-.*|authentication-results.*|x-ms-exchange-.*|x-microsoft-antispam.*|x-forefront-.*|content-.*|mime-version)$/;
+/** A Date may lie this much behind the receipt: clocks differ. */
+const clockToleranceMs = 10 * 60_000;
+/** A message that says it is older than this when it arrives was held back or brought in later. */
+const backfillMs = 7 * 24 * 3_600_000;
 
 /** The words of a message by the field in which a search looks for them. */
 export interface Words {
@@ -34,28 +41,34 @@ export interface Words {
 }
 
 export interface Derived {
-  readonly record: MailRecord;
+  readonly record: MessageRecord;
   readonly words: Words;
 }
 
 /**
  * @param chunks the message's bytes, cut anywhere; read within a bound of memory
+ * @param profile what is known of the source that the message came by
  * @throws only what `chunks` throws
  */
-export async function extract(chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<Derived> {
-  const slimmed = await slim(chunks, readLimitBytes);
-  try {
-    const email = await PostalMime.parse(withLineFeeds(slimmed.bytes).buffer);
-    if (email.headers.length === 0) return unreadable(slimmed.bytes, 'it has no header fields');
-    return understood(email, slimmed);
-  } catch (error) {
-    return unreadable(slimmed.bytes, error instanceof Error ? error.message : String(error));
-  }
+export async function extract(
+  chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  profile: RecordProfile = plainProfile,
+): Promise<Derived> {
+  return extractor(profile)(chunks);
 }
 
-/** Mail whose lines end with CR alone (classic Macintosh) is one single header field to the parser: then LF takes its place. */
-function withLineFeeds(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
-  return bytes.includes(10) ? bytes : bytes.map((byte) => (byte === 13 ? 10 : byte));
+/** {@link extract} for many messages of one source: what is known of it is prepared once. */
+export function extractor(profile: RecordProfile): (chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>) => Promise<Derived> {
+  const owners = ownerList(profile);
+  const scratch = newScratch();
+  return async (chunks) => {
+    const slimmed = await slim(chunks, readLimitBytes, scratch);
+    try {
+      return await understood(slimmed, profile, owners);
+    } catch (error) {
+      return unreadable(slimmed.bytes, error instanceof Error ? error.message : String(error));
+    }
+  };
 }
 
 /** The record of a message that no parser understood: found by its first lines as they stand. */
@@ -64,49 +77,150 @@ export function unreadable(bytes: Uint8Array, problem: string): Derived {
   const subject = clean(/^subject:(.*)$/im.exec(raw)?.[1] ?? '');
   const from = clean(/^from:(.*)$/im.exec(raw)?.[1] ?? '');
   return {
-    record: { subject, from, to: '', messageId: '', sentAt: undefined, preview: shorten(raw), attachments: [], parserVersion, problem },
+    record: { ...blankRecord(), subject, from, preview: shorten(raw), problem },
     words: { subject, sender: from, recipients: '', attachments: '', headers: raw, body: '' },
   };
 }
 
-function understood(email: Email, slimmed: Slim): Derived {
-  const text = (email.text ?? htmlText(email.html ?? '')).slice(0, bodyLimitChars);
-  const attachments = email.attachments.map((one): AttachmentRecord => {
-    const content = typeof one.content === 'string' ? Buffer.from(one.content) : new Uint8Array(one.content);
-    return { name: clean(one.filename ?? ''), type: clean(one.mimeType), bytes: measured(content, slimmed.omitted) };
-  });
-  const sender = [email.from, email.sender].flatMap((one) => (one === undefined ? [] : [one]));
+async function understood(slimmed: Slim, profile: RecordProfile, owners: OwnerList): Promise<Derived> {
+  const outer = await opened(slimmed.bytes, profile);
+  if (outer.email.headers.length === 0) return unreadable(slimmed.bytes, 'it has no header fields');
+  const { report } = outer;
+  const email = report === undefined ? outer.email : await parse(report.inner, false);
+  const notes = new Notes();
+  if (outer.isLookalike) notes.flag('journal-lookalike');
+  if (slimmed.unclosed) notes.flag('boundary-missing');
+  for (const where of slimmed.assumed) notes.flag('charset-assumed', where);
+  const inside = report === undefined ? undefined : slimmed.partOf(report.description);
+  const attachments = readAttachments(email.attachments, slimmed, (part) => part === inside);
+  const text = slimmed.unmarked(email.text ?? htmlText(email.html ?? '')).slice(0, bodyLimitChars);
+  const reading: Reading = { email, text, attachments, profile, owners };
+  const said = readContent(reading, report, notes);
+  return finished(reading, said, report, outer.email, slimmed, notes);
+}
+
+/** The message, and the report that it is; a report has to be read in another way than mail, and may turn out to be none. */
+async function opened(
+  bytes: Uint8Array<ArrayBuffer>,
+  profile: RecordProfile,
+): Promise<{ readonly email: Email; readonly report: Report | undefined; readonly isLookalike: boolean }> {
+  const mayBe = profile.format !== 'mail' && headerSays(bytes, 'x-ms-journal-report:');
+  if (mayBe) {
+    const wrapper = await parse(bytes, true);
+    const report = readReport(wrapper);
+    if (report !== undefined) return { email: wrapper, report, isLookalike: false };
+    return { email: await parse(bytes, false), report: undefined, isLookalike: claimsJournal(wrapper.headers) };
+  }
+  return { email: await parse(bytes, false), report: undefined, isLookalike: false };
+}
+
+function parse(bytes: Uint8Array<ArrayBuffer>, forceRfc822Attachments: boolean): Promise<Email> {
+  return PostalMime.parse(bytes.buffer, { forceRfc822Attachments });
+}
+
+/** Whether a field of the message's header begins so, in lower case: a glance, so that not every message is parsed twice. */
+function headerSays(bytes: Uint8Array, start: string): boolean {
+  const all = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  const ends = [all.indexOf('\n\n'), all.indexOf('\n\r\n')].filter((at) => at >= 0);
+  const head = all.toString('latin1', 0, Math.min(...ends, headerLimitChars)).toLowerCase();
+  return head.startsWith(start) || head.includes(`\n${start}`);
+}
+
+/** Notes what the message says by its format. Returns the text that is searched. */
+function readContent(reading: Reading, report: Report | undefined, notes: Notes): string {
+  const { profile, owners } = reading;
+  const recognised = profile.format === 'mail' ? undefined : recognise(reading, notes);
+  if (recognised !== undefined) {
+    notes.put('format', 'telemessage', recognised.confidence === 'high' ? 'header:X-TELEMESSAGE-*' : 'subject');
+    return readCaptured(reading, recognised, notes).text;
+  }
+  notes.put('format', report === undefined ? 'mail' : 'journal', report === undefined ? 'inferred' : 'header:X-MS-Journal-Report');
+  readMail(reading, notes);
+  if (report !== undefined) {
+    const participants = withEnvelope(notes.fields.participants ?? [], report.envelope, owners);
+    notes.put('participants', participants, 'address');
+    notes.provenance['participants.role'] = 'envelope';
+  }
+  if (profile.format === 'telemessage') reportUnrecognised(reading, notes);
+  return reading.text;
+}
+
+function finished(reading: Reading, text: string, report: Report | undefined, wrapper: Email, slimmed: Slim, notes: Notes): Derived {
+  const { email } = reading;
+  const rawDate = clean(email.headers.find((header) => header.key === 'date')?.value ?? '');
+  const sentAt = mailDate(rawDate);
+  if (sentAt !== undefined) {
+    notes.provenance['sentAt'] = 'header:Date';
+    if (isSkewed(sentAt, received(report === undefined ? email : wrapper))) notes.flag('clock-skew');
+  }
+  const authors = fromField(email);
+  const sender = email.sender === undefined ? authors : [...authors, email.sender];
   const recipients = [...(email.to ?? []), ...(email.cc ?? []), ...(email.bcc ?? [])];
-  const sentAt = email.date === undefined ? undefined : new Date(email.date);
-  const record: MailRecord = {
-    subject: clean(email.subject ?? ''),
-    from: addresses(sender.slice(0, 1)),
-    to: addresses(recipients),
-    messageId: clean(email.messageId ?? ''),
-    sentAt: sentAt === undefined || Number.isNaN(sentAt.getTime()) ? undefined : sentAt,
-    preview: shorten(text),
-    attachments,
-    parserVersion,
-    problem: slimmed.truncated ? `only its first ${readLimitBytes} bytes without attachments were read` : undefined,
-  };
+  const attachments =
+    notes.fields.format === 'telemessage' ? capturedRoles(reading.attachments, notes.fields.eventKind === 'call') : reading.attachments;
+  const record = notes.fields;
+  record.subject = clean(email.subject ?? '');
+  record.from = addresses(authors);
+  record.to = addresses(recipients);
+  record.messageId = clean(email.messageId ?? '');
+  record.sentAt = sentAt;
+  record.rawDate = rawDate;
+  record.preview = shorten(text);
+  record.attachments = attachments;
+  record.unparsedHeaders = unparsed(email, notes);
+  record.provenance = notes.provenance;
+  record.flags = notes.flags;
+  record.drift = notes.drift;
+  record.copyKeys = copyKeys(record, text, reading.profile.country);
+  if (report !== undefined) record.journal = report.envelope;
+  if (slimmed.truncated) record.problem = `only its first ${readLimitBytes} bytes without attachments were read`;
+  return { record, words: wordsOf(record, reading, sender, text, report, wrapper) };
+}
+
+function wordsOf(
+  record: MessageRecord,
+  reading: Reading,
+  sender: readonly Address[],
+  text: string,
+  report: Report | undefined,
+  wrapper: Email,
+): Words {
+  // Numbers in both spellings, and those whom only the subject or the envelope names.
+  const known = (roles: (role: string) => boolean): string[] =>
+    record.participants.flatMap((one) => {
+      if (!roles(one.role)) return [];
+      const words = [one.name, one.phoneRaw, one.e164?.slice(1), one.email].filter((word) => word !== undefined && word !== '');
+      return [...new Set(words)].filter((word) => word !== undefined && !`${record.from} ${record.to}`.includes(word)).map(String);
+    });
+  const outer = report === undefined ? [] : [headerWords(wrapper), report.envelope.raw];
   return {
-    record,
-    words: {
-      subject: record.subject,
-      sender: addresses(sender),
-      recipients: record.to,
-      attachments: attachments.map((one) => `${one.name} ${one.type}`).join('\n'),
-      headers: headerWords(email),
-      body: text,
-    },
+    subject: record.subject,
+    sender: [addresses(sender), ...known((role) => role === 'sender' || role === 'on-behalf-of')].join(' '),
+    recipients: [record.to, ...known((role) => role !== 'sender' && role !== 'on-behalf-of')].join(' '),
+    attachments: record.attachments.map((one) => `${one.name} ${one.type}`).join('\n'),
+    headers: [headerWords(reading.email), ...outer].join('\n').slice(0, headerLimitChars),
+    body: text,
   };
+}
+
+/** When the last mail system took the message over: the end of the topmost Received field (RFC 5321 §4.4). */
+function received(email: Email): Date | undefined {
+  const field = email.headers.find((header) => header.key === 'received')?.value ?? '';
+  const semicolon = field.lastIndexOf(';');
+  return semicolon < 0 ? undefined : mailDate(field.slice(semicolon + 1));
+}
+
+function isSkewed(sentAt: Date, receivedAt: Date | undefined): boolean {
+  if (receivedAt === undefined) return false;
+  const ahead = sentAt.getTime() - receivedAt.getTime();
+  return ahead > clockToleranceMs || ahead < -backfillMs;
 }
 
 function headerWords(email: Email): string {
   const lines: string[] = [];
   let chars = 0;
   for (const header of email.headers) {
-    if (noise.test(header.key)) continue;
+    if (transportNoise.test(header.key)) continue;
     const line = `${header.originalKey}: ${header.value}`;
     chars += line.length + 1;
     if (chars > headerLimitChars) break;
@@ -119,7 +233,7 @@ function addresses(list: readonly Address[]): string {
   return clean(
     list
       .flatMap((one) => (one.group === undefined ? [one] : one.group))
-      .map((one) => (one.name === '' ? (one.address ?? '') : `${one.name} <${one.address ?? ''}>`))
+      .map(({ name, address = '' }) => (name === '' || address === '' ? `${name}${address}` : `${name} <${address}>`))
       .join(', '),
   );
 }
@@ -127,9 +241,4 @@ function addresses(list: readonly Address[]): string {
 function shorten(text: string): string {
   const line = clean(text.slice(0, previewChars * 8));
   return line.length <= previewChars ? line : `${line.slice(0, previewChars)}…`;
-}
-
-/** Control characters and runs of white space become one space: a record is shown on terminals and pages. */
-function clean(text: string): string {
-  return text.replace(/[\s\u0000-\u001f\u007f-\u009f]+/g, ' ').trim();
 }

@@ -1,69 +1,138 @@
 /**
- * Takes the encoded attachments out of a message before it is parsed: what stands in base64 and is no text is measured and left out.
+ * Walks through a message before it is parsed: measures and hashes its parts, and leaves out the bodies of large attachments.
  *
  * A MIME parser decodes every part into memory; most bytes of a mailbox are attachments that a search never looks into. Leaving them
  * out makes the reading of a mailbox several times faster and lets a message of any size be read within a bound.
- * The hard thing is not to cut what only looks like an attachment: a part begins only at a boundary that a header has declared, and
- * base64 text holds no `-`, so a line that begins with `--` ends it. In doubt the bytes stay.
+ * The hard thing is to see the same parts as the parser that reads what is left, and to tell which of its attachments is which: every
+ * part gets a mark as its first header field (a Content-Description that nobody else can know), and a part begins only at a boundary that
+ * a header has declared and that has not been closed. In doubt the bytes stay.
  */
+import { isUtf8 } from 'node:buffer';
 import { randomUUID } from 'node:crypto';
+import { assumedUtf8 } from './assumed-charset.ts';
+import { type LeafDigest, LeafDigester, scratchBytes, type TransferEncoding } from './leaf-digest.ts';
+import { encodingOf, type Fields, nameOf, parameter } from './part-fields.ts';
+
+/** A part of a message as it passes by; the message itself is the first one. */
+export interface Part {
+  /** `multipart`: has parts, and no content of its own. `message`: a message within the message, whose parts follow it. */
+  readonly kind: 'leaf' | 'multipart' | 'message';
+  /** The declared type, lower-case; what RFC 2046 §5.1.5 and RFC 2045 §5.2 put in its place where there is none. */
+  readonly type: string;
+  /** Of the decoded content; absent for multiparts, for texts without a name, which the parser reads anyway, and where the end was not seen. */
+  readonly digest: LeafDigest | undefined;
+  /** The file name that its header gives, as it stands; empty where there is none. */
+  readonly name: string;
+  /** How many messages it lies in. */
+  readonly depth: number;
+}
 
 export interface Slim {
-  /** The message without its large base64 bodies: still a message for a parser. */
+  /** The message without its large bodies: still a message for a parser. */
   readonly bytes: Uint8Array<ArrayBuffer>;
-  /** What was left out, by the text that stands in its place once that is decoded. */
-  readonly omitted: ReadonlyMap<string, Omitted>;
+  /** In the order in which they begin. */
+  readonly parts: readonly Part[];
+  /** The number of the part that an attachment of the parsed message is, by its Content-Description. */
+  partOf(description: string | undefined): number | undefined;
+  /** A text without the marks, should the parser have taken one for text. */
+  unmarked(text: string): string;
   /** Whether {@link Slim.bytes} ends at the limit, so that the rest of the message was not read. */
   readonly truncated: boolean;
+  /** Whether the declared end of some part never came. */
+  readonly unclosed: boolean;
+  /** Where bytes above 127 stand without a declared charset and are no UTF-8: {@link Slim.bytes} has them as windows-1252 read. */
+  readonly assumed: readonly ('header' | 'text')[];
 }
 
-export interface Omitted {
-  /** What the body would have measured decoded. */
-  readonly bytes: number;
-  /** What it measured as it stood, its lines ended by one LF as a parser does. */
-  readonly encodedBytes: number;
-}
-
-/** What an attachment of a slimmed message measures in truth, in bytes. */
-export function measured(content: Uint8Array, omitted: Slim['omitted']): number {
-  if (omitted.size === 0) return content.length;
-  const text = Buffer.from(content.buffer, content.byteOffset, content.length);
-  // A parser may add a line end to what it takes for text (a calendar).
-  const itself = content.length < 100 ? omitted.get(text.toString('latin1').trimEnd()) : undefined;
-  if (itself !== undefined) return itself.bytes;
-  // A message within the message has its own attachments left out.
-  let bytes = content.length;
-  for (let at = text.indexOf(lineStart(omitted)); at >= 0; ) {
-    const end = text.indexOf(LF, at);
-    const line = text.toString('latin1', at, end < 0 ? text.length : end).trimEnd();
-    const one = omitted.get(Buffer.from(line, 'base64').toString('latin1'));
-    if (one !== undefined) bytes += one.encodedBytes - line.length - 1;
-    at = end < 0 ? -1 : text.indexOf(lineStart(omitted), end);
-  }
-  return bytes;
-}
-
-/** What all lines of one message that stand for something begin with: the marks differ only behind a multiple of three characters. */
-function lineStart(omitted: Slim['omitted']): string {
-  const [mark = ''] = omitted.keys();
-  return Buffer.from(mark.slice(0, mark.lastIndexOf(' ') + 1), 'latin1').toString('base64');
-}
-
-/** Base64 bodies up to this size stay: leaving them out would gain nothing. */
+/** Bodies up to this size stay: leaving them out would gain nothing. */
 const keptBodyBytes = 2 * 1024;
+/** Parts within parts that are told apart; the parser gives up at the same depth. */
+const maxBoundaries = 256;
+/** Messages within messages that are hashed and, where they stand in base64, opened: each costs a pass over the same bytes. */
+const maxMessages = 8;
+/** Characters of a header field that are read. */
+const headerChars = 4096;
+/** A line without an end must not gather the whole message: past this many bytes it is passed on in pieces. */
+const lineBytes = 64 * 1024;
+const longestBoundaryLine = 2_000;
+/** A message without a line feed in its first bytes has none at all. */
+const lineFeedWithin = 4 * 1024;
 const LF = 10;
 const CR = 13;
+const DASH = 0x2d;
+const capitalC = 0x43;
+const smallC = 0x63;
 
 /**
  * @param chunks the message, cut anywhere; no chunk is held once the next is asked for
  * @param limitBytes of the result; what comes after it is not read
+ * @param scratch of {@link newScratch}; many messages may share one
  */
-export async function slim(chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>, limitBytes: number): Promise<Slim> {
-  const slimmer = new Slimmer(limitBytes);
+export async function slim(
+  chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  limitBytes: number,
+  scratch: Buffer = newScratch(),
+): Promise<Slim> {
+  const found: Found = { parts: [], nonce: '', unclosed: false, assumed: new Set(), scratch };
+  const slimmer = new Slimmer(limitBytes, found, 0);
+  const beginning: Uint8Array[] = [];
+  let beginningBytes = 0;
+  let isClassic: boolean | undefined;
   for await (const chunk of chunks) {
-    if (!slimmer.feed(chunk)) break;
+    const isDecided = isClassic !== undefined;
+    if (!isDecided && chunk.includes(LF)) isClassic = false;
+    else if (!isDecided && beginningBytes + chunk.length >= lineFeedWithin) isClassic = true;
+    if (isClassic === undefined) {
+      beginning.push(copied(chunk));
+      beginningBytes += chunk.length;
+      continue;
+    }
+    if (!isDecided && !feedAll(slimmer, beginning, isClassic)) break;
+    if (!feedAll(slimmer, [chunk], isClassic)) break;
   }
-  return slimmer.end();
+  if (isClassic === undefined) feedAll(slimmer, beginning, true);
+  const bytes = slimmer.end();
+  const start = `${found.nonce} `;
+  const partOf = (description: string | undefined): number | undefined => {
+    if (description === undefined || found.nonce === '' || !description.startsWith(start)) return undefined;
+    const number = Number.parseInt(description.slice(start.length), 10);
+    return found.parts[number] === undefined ? undefined : number;
+  };
+  const unmarked = (text: string): string =>
+    found.nonce === '' || !text.includes(found.nonce)
+      ? text
+      : text.replace(new RegExp(`Content-Description: ${found.nonce} \\d+\\s*`, 'g'), '');
+  return {
+    bytes,
+    parts: found.parts,
+    partOf,
+    unmarked,
+    truncated: slimmer.truncated,
+    unclosed: found.unclosed,
+    assumed: [...found.assumed],
+  };
+}
+
+/** Memory for decoding, so that not every attachment takes its own. */
+export function newScratch(): Buffer {
+  return Buffer.allocUnsafe(scratchBytes);
+}
+
+/** Mail whose lines end with CR alone (classic Macintosh) would be one single header field: then LF takes its place. */
+function feedAll(slimmer: Slimmer, chunks: readonly Uint8Array[], isClassic: boolean): boolean {
+  return chunks.every((chunk) =>
+    slimmer.feed(isClassic ? chunk.map((byte, at) => (byte === CR && chunk[at + 1] !== LF ? LF : byte)) : chunk),
+  );
+}
+
+/** What one message and those within it share. */
+interface Found {
+  readonly parts: { -readonly [Field in keyof Part]: Part[Field] }[];
+  /** Made when the first mark is: unknown to whoever wrote the message, so that nothing in it can pass for a mark. */
+  nonce: string;
+  unclosed: boolean;
+  readonly assumed: Set<'header' | 'text'>;
+  readonly scratch: Buffer;
 }
 
 /** Of its own memory: a Buffer's `slice` would keep the whole chunk. */
@@ -71,36 +140,60 @@ function copied(bytes: Uint8Array): Uint8Array {
   return Uint8Array.prototype.slice.call(bytes);
 }
 
-/** A base64 body on its way past: its first lines, kept until it is clear that it is large, and what it measures. */
-interface PassingBody {
-  readonly kept: Uint8Array[];
+interface Boundary {
+  readonly value: string;
+  /** RFC 2046 §5.1.5: parts without a type are messages. */
+  readonly isDigest: boolean;
+}
+
+/** A leaf on its way past. */
+interface OpenLeaf {
+  readonly index: number;
+  readonly digester: LeafDigester | undefined;
+  /** The first lines of a body that may be left out, until it is clear that it is large; undefined for one that stays. */
+  readonly kept: Uint8Array[] | undefined;
   keptBytes: number;
-  encodedBytes: number;
-  digits: number;
-  padding: number;
+  /** Of a message in base64: what is left of it. */
+  readonly opened: Slimmer | undefined;
+  /** Whether it is a text that the parser takes for UTF-8 because nothing is declared. */
+  readonly isUndeclared: boolean;
+}
+
+/** A message within the message: it ends with the first boundary that was declared outside of it. */
+interface OpenMessage {
+  readonly index: number;
+  readonly digester: LeafDigester;
+  /** How many boundaries were declared outside of it. */
+  readonly outside: number;
 }
 
 class Slimmer {
+  truncated = false;
   readonly #limitBytes: number;
+  readonly #found: Found;
+  readonly #depth: number;
   /** Grows by doubling; a copy, so that no chunk of a large message stays in memory for one line of it. */
   #out = new Uint8Array(32 * 1024);
   #outBytes = 0;
-  #truncated = false;
   /** The beginning of a line whose end has not come yet. */
   #carry: Uint8Array[] = [];
-  readonly #boundaries = new Set<string>();
-  readonly #omitted = new Map<string, Omitted>();
-  /** Made when the first body is left out: unknown to whoever wrote the message, so that no attachment can pass for a mark. */
-  #nonce = '';
-  #inHeaders = true;
-  #header = '';
-  #base64 = false;
-  #text = false;
-  #embedded = false;
-  #body: PassingBody | undefined;
+  #carryBytes = 0;
+  /** Whether the last line was only the beginning of one. */
+  #midLine = false;
+  readonly #boundaries: Boundary[] = [];
+  readonly #messages: OpenMessage[] = [];
+  #where: 'header' | 'body' = 'header';
+  #field = '';
+  #fields: Fields = { type: '', encoding: '', disposition: '' };
+  #inDigest = false;
+  #part = 0;
+  #leaf: OpenLeaf | undefined;
 
-  constructor(limitBytes: number) {
+  constructor(limitBytes: number, found: Found, depth: number) {
     this.#limitBytes = limitBytes;
+    this.#found = found;
+    this.#depth = depth;
+    this.#startPart(false, false);
   }
 
   /** Returns false when the limit is reached and nothing more is wanted. */
@@ -110,121 +203,239 @@ class Slimmer {
       const end = chunk.indexOf(LF, at);
       if (end < 0) {
         this.#carry.push(copied(chunk.subarray(at)));
-        // A line without an end must not gather the whole message: past a bound it is passed on in pieces.
-        if (this.#carry.reduce((sum, one) => sum + one.length, 0) > 64 * 1024) this.#line(this.#takeCarry());
-        return !this.#truncated;
+        this.#carryBytes += chunk.length - at;
+        if (this.#carryBytes > lineBytes) this.#line(this.#takeCarry());
+        return !this.truncated;
       }
-      const line = chunk.subarray(at, end + 1);
-      this.#line(this.#carry.length === 0 ? line : Buffer.concat([this.#takeCarry(), line]));
+      let line = chunk.subarray(at, end + 1);
+      if (this.#carryBytes > 0) {
+        this.#carry.push(line);
+        line = this.#takeCarry();
+      }
+      this.#line(line);
       at = end + 1;
-      if (this.#truncated) return false;
+      if (this.truncated) return false;
     }
     return true;
   }
 
-  end(): Slim {
-    if (this.#carry.length > 0) this.#line(this.#takeCarry());
-    this.#endBody();
-    return { bytes: this.#out.slice(0, this.#outBytes), omitted: this.#omitted, truncated: this.#truncated };
+  end(): Uint8Array<ArrayBuffer> {
+    if (this.#carryBytes > 0) this.#line(this.#takeCarry());
+    if (this.#where === 'header') this.#endHeader();
+    this.#endLeaf(false);
+    this.#endMessages(0, false);
+    if (this.#boundaries.length > 0) this.#found.unclosed = true;
+    return this.#out.slice(0, this.#outBytes);
   }
 
   #takeCarry(): Uint8Array {
     const line = Buffer.concat(this.#carry);
     this.#carry = [];
+    this.#carryBytes = 0;
     return line;
   }
 
   #line(line: Uint8Array): void {
-    if (line[0] === 0x2d && line[1] === 0x2d && this.#boundaries.size > 0 && this.#isBoundary(line)) {
-      this.#endBody();
-      this.#inHeaders = true;
-      this.#startHeaders();
-      this.#emit(line);
-    } else if (this.#inHeaders) {
-      this.#headerLine(line);
-    } else if (this.#body !== undefined) {
-      this.#bodyLine(this.#body, line);
-    } else {
-      this.#emit(line);
+    const isStart = !this.#midLine;
+    this.#midLine = line[line.length - 1] !== LF;
+    if (isStart && line[0] === DASH && line[1] === DASH) {
+      if (this.#where === 'header') this.#endHeaderAt(line);
+      if (this.#boundaries.length > 0 && this.#atBoundary(line)) return;
     }
+    for (const message of this.#messages) message.digester.line(line);
+    if (this.#where === 'header') this.#headerLine(line, isStart);
+    else if (this.#leaf !== undefined) this.#leafLine(this.#leaf, line);
+    else this.#emit(line);
   }
 
-  #isBoundary(line: Uint8Array): boolean {
-    if (line.length > 300) return false;
-    const text = Buffer.from(line.buffer, line.byteOffset, line.length).toString('latin1', 2).trimEnd();
-    return this.#boundaries.has(text) || (text.endsWith('--') && this.#boundaries.has(text.slice(0, -2)));
+  /** A boundary that the header itself declares ends it, though the empty line between them is missing; the parser needs one. */
+  #endHeaderAt(line: Uint8Array): void {
+    this.#readField();
+    const boundary = parameter(this.#fields.type, 'boundary');
+    if (boundary === undefined || boundary === '' || lineText(line) !== `--${boundary.trimEnd()}`) return;
+    this.#emit(Buffer.from('\r\n'));
+    this.#endHeader();
   }
 
-  #startHeaders(): void {
-    this.#header = '';
-    this.#base64 = false;
-    this.#text = true; // RFC 2045 §5.2: a part without a Content-Type is text
-    this.#embedded = false;
-  }
-
-  #headerLine(line: Uint8Array): void {
-    const text = Buffer.from(line.buffer, line.byteOffset, line.length).toString('latin1').trimEnd();
+  /** Ends what a boundary ends and begins what it begins. Returns false where the line is none. */
+  #atBoundary(line: Uint8Array): boolean {
+    if (line.length > longestBoundaryLine) return false;
+    const { level, isEnd } = this.#levelOf(Buffer.from(line.buffer, line.byteOffset, line.length).toString('latin1', 2));
+    if (level < 0) return false;
+    if (this.#where === 'header') this.#endHeader();
+    this.#endLeaf(true);
+    this.#endMessages(level + 1, true);
+    if (this.#boundaries.length > level + 1) this.#found.unclosed = true;
+    this.#boundaries.length = isEnd ? level : level + 1;
+    for (const message of this.#messages) message.digester.line(line);
     this.#emit(line);
-    if (text === '') {
-      this.#readHeader();
-      this.#inHeaders = this.#embedded;
-      if (this.#embedded) this.#startHeaders();
-      else if (this.#base64 && !this.#text) this.#body = { kept: [], keptBytes: 0, encodedBytes: 0, digits: 0, padding: 0 };
-    } else if (text.startsWith(' ') || text.startsWith('\t')) {
-      if (this.#header.length < 4096) this.#header += text;
+    // What ends within a boundary's line has no part behind it, and no room for a mark.
+    if (isEnd || this.#midLine) this.#where = 'body';
+    else this.#startPart(true, this.#boundaries[level]?.isDigest === true);
+    return true;
+  }
+
+  /** As the parser looks: it knows nothing of what a message within the message declares; otherwise the innermost comes first. */
+  #levelOf(line: string): { readonly level: number; readonly isEnd: boolean } {
+    let from = 0;
+    for (let next = 0; next <= this.#messages.length; next += 1) {
+      const end = this.#messages[next]?.outside ?? this.#boundaries.length;
+      for (let level = end - 1; level >= from; level -= 1) {
+        const value = this.#boundaries[level]?.value;
+        if (value === undefined || !line.startsWith(value)) continue;
+        const isEnd = line.startsWith('--', value.length);
+        if (line.slice(value.length + (isEnd ? 2 : 0)).trim() === '') return { level, isEnd };
+      }
+      from = end;
+    }
+    return { level: -1, isEnd: false };
+  }
+
+  #startPart(marked: boolean, inDigest: boolean): void {
+    const { parts } = this.#found;
+    this.#where = 'header';
+    this.#field = '';
+    this.#fields = { type: '', encoding: '', disposition: '' };
+    this.#inDigest = inDigest;
+    this.#part = parts.length;
+    parts.push({ kind: 'leaf', type: '', digest: undefined, name: '', depth: this.#depth + this.#messages.length });
+    if (!marked) return;
+    if (this.#found.nonce === '') this.#found.nonce = `postern-${randomUUID()}`;
+    this.#emit(Buffer.from(`Content-Description: ${this.#found.nonce} ${this.#part}\r\n`, 'latin1'));
+  }
+
+  #headerLine(line: Uint8Array, isStart: boolean): void {
+    this.#emit(isStart ? this.#asUtf8(line, 'header') : line);
+    const isBlank = isStart && (line[0] === LF || (line[0] === CR && (line.length === 1 || line[1] === LF)));
+    if (isBlank) {
+      this.#endHeader();
+    } else if (!isStart || line[0] === 0x20 || line[0] === 0x09) {
+      if (this.#field !== '' && this.#field.length < headerChars) this.#field += lineText(line);
     } else {
-      this.#readHeader();
-      this.#header = text;
+      this.#readField();
+      // Only what begins with Content- says what the part is.
+      this.#field = line[0] === capitalC || line[0] === smallC ? lineText(line) : '';
     }
   }
 
-  #readHeader(): void {
-    const colon = this.#header.indexOf(':');
-    const name = this.#header.slice(0, Math.max(colon, 0)).trim().toLowerCase();
-    const value = this.#header.slice(colon + 1).trim();
-    this.#header = '';
-    if (name === 'content-transfer-encoding') {
-      this.#base64 = /^base64\b/i.test(value);
-    } else if (name === 'content-type') {
-      this.#text = /^(text|multipart)\//i.test(value) || !value.includes('/');
-      this.#embedded = /^message\/(rfc822|global)\b/i.test(value);
-      const boundary = /\bboundary\s*=\s*(?:"([^"]*)"|([^\s;]+))/i.exec(value);
-      const declared = boundary?.[1] ?? boundary?.[2];
-      if (declared !== undefined && declared !== '') this.#boundaries.add(declared.trimEnd());
+  #readField(): void {
+    const field = this.#field;
+    this.#field = '';
+    if (field === '') return;
+    const colon = field.indexOf(':');
+    const name = field.slice(0, Math.max(colon, 0)).trimEnd().toLowerCase();
+    const value = field.slice(colon + 1).trim();
+    const fields = this.#fields;
+    if (name === 'content-type') fields.type ||= value;
+    else if (name === 'content-transfer-encoding') fields.encoding ||= value;
+    else if (name === 'content-disposition') fields.disposition ||= value;
+  }
+
+  /** The header of a part is read: what it is decides what becomes of its lines. */
+  #endHeader(): void {
+    this.#readField();
+    this.#where = 'body';
+    const { type: typeField, encoding: encodingField, disposition } = this.#fields;
+    const type = /^[^\s;"(]+/.exec(typeField)?.[0].toLowerCase() ?? (this.#inDigest ? 'message/rfc822' : 'text/plain');
+    const encoding = encodingOf(encodingField);
+    if (type.startsWith('multipart/')) {
+      const boundary = parameter(typeField, 'boundary');
+      this.#note('multipart', type);
+      if (boundary !== undefined && boundary !== '' && this.#boundaries.length < maxBoundaries) {
+        this.#boundaries.push({ value: boundary, isDigest: type === 'multipart/digest' });
+      }
+    } else if (type === 'message/rfc822' && this.#depth + this.#messages.length < maxMessages) {
+      this.#note('message', type, nameOf(this.#fields));
+      if (encoding === 'identity') this.#startMessage();
+      else this.#startLeaf(true, encoding, encoding === 'base64');
+    } else {
+      const name = nameOf(this.#fields);
+      this.#note('leaf', type, name);
+      const isText = type.startsWith('text/') || !type.includes('/');
+      const isRead = (type === 'text/plain' || type === 'text/html') && name === '' && !/attachment/i.test(disposition);
+      const isUndeclared = isRead && encoding === 'identity' && !/[\s;]charset\s*=/i.test(typeField);
+      this.#startLeaf(isText || type.startsWith('message/rfc822'), isRead ? undefined : encoding, false, isUndeclared);
     }
   }
 
-  #bodyLine(body: PassingBody, line: Uint8Array): void {
-    let length = line.length;
-    while (length > 0 && (line[length - 1] === LF || line[length - 1] === CR || line[length - 1] === 32)) length -= 1;
-    body.encodedBytes += line.length - (line.at(-2) === CR && line.at(-1) === LF ? 1 : 0);
-    body.digits += length;
-    for (let at = length - 1; at >= 0 && line[at] === 0x3d; at -= 1) body.padding += 1;
-    if (body.keptBytes <= keptBodyBytes) {
-      body.kept.push(copied(line));
-      body.keptBytes += line.length;
+  /** A line as it stands, or as windows-1252 read where it is no UTF-8. */
+  #asUtf8(line: Uint8Array, where: 'header' | 'text'): Uint8Array {
+    // A piece of a line may end within a character.
+    const read = isUtf8(line) || line.length > lineBytes ? undefined : assumedUtf8(line);
+    if (read === undefined) return line;
+    this.#found.assumed.add(where);
+    return read;
+  }
+
+  #note(kind: Part['kind'], type: string, name = ''): void {
+    const part = this.#found.parts[this.#part];
+    if (part === undefined) return;
+    part.kind = kind;
+    part.type = type;
+    part.name = name;
+  }
+
+  #startMessage(): void {
+    this.#messages.push({
+      index: this.#part,
+      digester: new LeafDigester('identity', this.#found.scratch),
+      outside: this.#boundaries.length,
+    });
+    this.#startPart(true, false);
+  }
+
+  /** @param encoding undefined for one that is not hashed */
+  #startLeaf(stays: boolean, encoding: TransferEncoding | undefined, isMessage: boolean, isUndeclared = false): void {
+    const index = this.#part;
+    const opened = isMessage ? new Slimmer(this.#limitBytes, this.#found, this.#depth + this.#messages.length + 1) : undefined;
+    // What is decoded lies in memory that the parts within use again.
+    const tap = opened === undefined ? undefined : (decoded: Uint8Array): void => void opened.feed(copied(decoded));
+    const digester = encoding === undefined ? undefined : new LeafDigester(encoding, this.#found.scratch, tap);
+    this.#leaf = { index, digester, kept: stays ? undefined : [], keptBytes: 0, opened, isUndeclared };
+  }
+
+  #leafLine(leaf: OpenLeaf, line: Uint8Array): void {
+    leaf.digester?.line(line);
+    if (leaf.opened !== undefined) return;
+    if (leaf.kept === undefined) {
+      this.#emit(leaf.isUndeclared ? this.#asUtf8(line, 'text') : line);
+    } else if (leaf.keptBytes <= keptBodyBytes) {
+      leaf.kept.push(copied(line));
+      leaf.keptBytes += line.length;
     }
   }
 
-  #endBody(): void {
-    const body = this.#body;
-    this.#body = undefined;
-    if (body === undefined) return;
-    if (body.keptBytes <= keptBodyBytes) {
-      for (const line of body.kept) this.#emit(line);
-      return;
+  #endLeaf(byBoundary: boolean): void {
+    const leaf = this.#leaf;
+    this.#leaf = undefined;
+    if (leaf === undefined) return;
+    this.#measure(leaf.index, leaf.digester?.end(byBoundary));
+    if (leaf.keptBytes <= keptBodyBytes) {
+      for (const line of leaf.kept ?? []) this.#emit(line);
     }
-    if (this.#nonce === '') this.#nonce = randomUUID();
-    const mark = `omitted ${this.#nonce} ${this.#omitted.size}`;
-    const line = Buffer.from(mark, 'latin1').toString('base64');
-    const bytes = Math.max(0, Math.floor((body.digits * 3) / 4) - body.padding);
-    this.#omitted.set(mark, { bytes, encodedBytes: body.encodedBytes });
-    this.#emit(Buffer.from(`${line}\r\n`, 'latin1'));
+    if (leaf.opened !== undefined) {
+      this.#emit(Buffer.from(Buffer.from(leaf.opened.end()).toString('base64').replace(/.{76}/g, '$&\r\n')));
+      this.#emit(Buffer.from('\r\n'));
+      if (leaf.opened.truncated) this.truncated = true;
+    }
+  }
+
+  #endMessages(boundaries: number, byBoundary: boolean): void {
+    for (let last = this.#messages.at(-1); last !== undefined && last.outside >= boundaries; last = this.#messages.at(-1)) {
+      this.#measure(last.index, last.digester.end(byBoundary));
+      this.#messages.pop();
+    }
+  }
+
+  /** What was cut off by the limit has no measure: it would be that of something else. */
+  #measure(index: number, digest: LeafDigest | undefined): void {
+    const part = this.#found.parts[index];
+    if (part !== undefined && digest !== undefined && !this.truncated) part.digest = digest;
   }
 
   #emit(bytes: Uint8Array): void {
     if (this.#outBytes + bytes.length > this.#limitBytes) {
-      this.#truncated = true;
+      this.truncated = true;
       return;
     }
     if (this.#outBytes + bytes.length > this.#out.length) {
@@ -235,4 +446,8 @@ class Slimmer {
     this.#out.set(bytes, this.#outBytes);
     this.#outBytes += bytes.length;
   }
+}
+
+function lineText(line: Uint8Array): string {
+  return Buffer.from(line.buffer, line.byteOffset, line.length).toString('latin1', 0, headerChars).trimEnd();
 }
