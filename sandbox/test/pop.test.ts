@@ -188,6 +188,54 @@ test('the misbehaviour of a mailbox shows over POP3 too', async () => {
   throttled.close();
 });
 
+test('pop-refuses: one message is listed and refused, the others come', async () => {
+  const dialogue = await opened('pop-refuses@contoso.test');
+  assert.match(await dialogue.line('LIST 3'), /^\+OK 3 \d+\r\n$/);
+  assert.equal(await dialogue.line('RETR 3'), '-ERR The message could not be retrieved.\r\n');
+  assert.match(await dialogue.lines('RETR 4'), /^\+OK\r\n/);
+  dialogue.close();
+});
+
+test('pop-locked: the mailbox is found locked twice, and then while a session is open', async () => {
+  const login = () => Dialogue.popLogin(sandbox, 'pop-locked@contoso.test');
+  const inUse = '-ERR [IN-USE] The mailbox is locked by another session.\r\n';
+  const [one, two] = [await login(), await login()];
+  assert.deepEqual([one.said, two.said], [inUse, inUse]);
+  const holder = await login();
+  assert.equal(holder.said, accepted);
+  const beside = await login();
+  assert.equal(beside.said, inUse);
+  assert.match(await holder.dialogue.line('QUIT'), /^\+OK/);
+  await holder.dialogue.rest();
+  const after = await login();
+  assert.equal(after.said, accepted);
+  for (const { dialogue } of [one, two, beside, after]) dialogue.close();
+});
+
+test('pop-same-name gives two messages one name, pop-no-uidl gives none', async () => {
+  const same = await opened('pop-same-name@contoso.test');
+  const names = (await same.lines('UIDL'))
+    .split('\r\n')
+    .slice(1, -2)
+    .map((line) => line.split(' ')[1]);
+  assert.deepEqual([names[1] === names[2], new Set(names).size], [true, names.length - 1]);
+  same.close();
+  const none = await opened('pop-no-uidl@contoso.test');
+  assert.equal(await none.line('UIDL'), '-ERR Command is not valid in this state.\r\n');
+  none.close();
+});
+
+test('pop-cut-at-quit: what was marked is removed, and QUIT is not answered', async () => {
+  const dialogue = await opened('pop-cut-at-quit@contoso.test');
+  assert.match(await dialogue.line('STAT'), /^\+OK 12 /);
+  assert.match(await dialogue.line('DELE 1'), /^\+OK/);
+  dialogue.send('QUIT\r\n');
+  assert.equal(await dialogue.rest(), '');
+  const next = await opened('pop-cut-at-quit@contoso.test');
+  assert.match(await next.line('STAT'), /^\+OK 11 /);
+  next.close();
+});
+
 test('tokens that the control port expires end a session at its next command', async () => {
   const dialogue = await opened('slow@contoso.test');
   await call('POST', '/tokens/expire');

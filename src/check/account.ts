@@ -5,6 +5,7 @@
  * looked at too where the token has their role, because one that opens explains one that does not; but they are never a fault.
  */
 import type { Config, ServerConfig, SourceConfig, TenantConfig } from '../config/config.ts';
+import { exactNames } from '../config/folder-choice.ts';
 import type { SecretReference } from '../config/secret-reference.ts';
 import { Fault } from '../fault/fault.ts';
 import { isAddress } from '../tenant/ids.ts';
@@ -20,7 +21,7 @@ export interface Account {
   readonly wanted: readonly Protocol[];
   /** Looked at beside, where the token has the role for it; a refusal there is no fault. */
   readonly beside: readonly Protocol[];
-  /** Opened over IMAP. */
+  /** Opened over IMAP: those that the configuration names. What its patterns mean the server knows. */
   readonly folders: readonly string[];
   /** Whether the app must not get in. */
   readonly mustBeRefused: boolean;
@@ -90,7 +91,7 @@ function tokenAccount(
   const used = protocols.filter((protocol) => sources.some((source) => source.protocol === protocol));
   const wanted = wish.protocols ?? (wish.sendTest === true && !used.includes('smtp') ? [...used, 'smtp' as const] : used);
   const beside = wish.protocols === undefined ? protocols.filter((protocol) => !wanted.includes(protocol) && servers[protocol]) : [];
-  const folders = [...new Set(sources.filter(({ protocol }) => protocol === 'imap').flatMap((source) => source.folders))];
+  const folders = [...new Set(sources.filter(({ protocol }) => protocol === 'imap').flatMap((source) => exactNames(source.folders)))];
   return {
     mailbox,
     login: { kind: 'oauth2', tenant },
@@ -108,7 +109,18 @@ function passwordAccount(source: SourceConfig, wish: Wish, mustBeRefused: boolea
   if (wish.protocols !== undefined && !wish.protocols.includes(protocol)) return [];
   const { user, password } = auth;
   const login = { kind: 'password', user, password } as const;
-  return [{ mailbox, login, servers: { [protocol]: server }, wanted: [protocol], beside: [], folders, mustBeRefused }];
+  const known = exactNames(folders);
+  return [
+    {
+      mailbox,
+      login,
+      servers: { [protocol]: server },
+      wanted: [protocol],
+      beside: [],
+      folders: known.length > 0 ? known : ['INBOX'],
+      mustBeRefused,
+    },
+  ];
 }
 
 function theTenant(config: Config, mailbox: string, name: string | undefined): TenantConfig {

@@ -26,6 +26,7 @@ const contoso: TenantConfig = {
   scope: clouds.global.scope,
   credential: { kind: 'secret', secret: { kind: 'env', describe: 'environment variable S', resolve: async () => new Secret('s') } },
   ca: [],
+  setup: undefined,
 };
 const inTenant: Place = { tenant: 'contoso' };
 const allRoles = 'IMAP.AccessAsApp POP.AccessAsApp SMTP.SendAsApp';

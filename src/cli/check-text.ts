@@ -171,7 +171,7 @@ function findingText(finding: Finding, number: number, paint: Paint = (_, text) 
 }
 
 /** Lines of at most so many signs, broken between the words; a word that is longer has a line of its own. */
-function wrapped(words: readonly string[], width: number): string[] {
+export function wrapped(words: readonly string[], width: number): string[] {
   const lines: string[] = [];
   let line = '';
   for (const word of words) {

@@ -1,5 +1,6 @@
 /** `postern config check`, `config sample`, `config schema`. */
-import type { Config, CredentialConfig } from '../config/config.ts';
+import type { AlertsConfig, CompletionConfig, Config, CredentialConfig, SourceAuth } from '../config/config.ts';
+import { choiceTexts } from '../config/folder-choice.ts';
 import type { SecretReference } from '../config/secret-reference.ts';
 import { isFault } from '../fault/fault.ts';
 import { type Command, type ExitCode, exit, type Terminal } from './command.ts';
@@ -80,7 +81,14 @@ function secretsOf(config: Config): (readonly [string, SecretReference])[] {
   const passwords = config.sources.flatMap(({ name, auth }) =>
     auth.kind === 'password' ? [[`source ${name}`, auth.password] as const] : [],
   );
-  return [...tenants, ...passwords];
+  return [...tenants, ...passwords, ...secretsOfAlerts(config.alerts)];
+}
+
+function secretsOfAlerts({ webhook, mail }: AlertsConfig): (readonly [string, SecretReference])[] {
+  const ofWebhook = [webhook?.url, webhook?.secret].filter((reference) => reference !== undefined);
+  // What stands in the file itself has nothing to resolve.
+  const elsewhere = ofWebhook.filter(({ kind }) => kind !== 'text').map((reference) => ['alerts by webhook', reference] as const);
+  return mail?.auth.kind === 'password' ? [...elsewhere, ['alerts by mail', mail.auth.password]] : elsewhere;
 }
 
 function referenceOf(credential: CredentialConfig): SecretReference | undefined {
@@ -155,20 +163,38 @@ function understood(config: Config): Record<string, unknown> {
       ...(credential.kind === 'managed-identity' ? { endpoint: credential.endpoint.url } : {}),
     };
   });
-  const sources = config.sources.map(({ name, mailbox, protocol, server, auth, folders, everyMs, format }) => ({
+  const sources = config.sources.map(({ name, server, auth, folders, since, ...settings }) => ({
     name,
-    mailbox,
-    protocol,
+    ...settings,
     server: { host: server.host, port: server.port, tls: server.tls },
-    auth:
-      auth.kind === 'oauth2'
-        ? { kind: auth.kind, tenant: auth.tenant.name }
-        : { kind: auth.kind, user: auth.user, password: auth.password.describe },
-    folders,
-    everyMs,
-    format,
+    auth: login(auth),
+    folders: choiceTexts(folders),
+    ...(since === undefined ? {} : { since: since.toISOString().slice(0, 10) }),
   }));
-  return { file, dataFolder, tenants, sources };
+  return { file, dataFolder, tenants, sources, import: config.import, service: config.service, alerts: understoodAlerts(config.alerts) };
+}
+
+function understoodAlerts({ webhook, mail, remindEveryMs }: AlertsConfig): Record<string, unknown> {
+  return {
+    // The address itself may hold a token.
+    ...(webhook === undefined ? {} : { webhook: { url: webhook.url.describe, secret: webhook.secret?.describe } }),
+    ...(mail === undefined
+      ? {}
+      : {
+          mail: {
+            server: { host: mail.server.host, port: mail.server.port, tls: mail.server.tls },
+            auth: mail.auth.kind === 'none' ? mail.auth : login(mail.auth),
+            from: mail.from,
+            to: mail.to,
+          },
+        }),
+    remindEveryMs,
+  };
+}
+
+function login(auth: SourceAuth): Record<string, unknown> {
+  if (auth.kind === 'oauth2') return { kind: auth.kind, tenant: auth.tenant.name };
+  return { kind: auth.kind, user: auth.user, password: auth.password.describe };
 }
 
 function asText(config: Config, secrets: readonly Resolved[] | undefined): string {
@@ -184,13 +210,14 @@ function asText(config: Config, secrets: readonly Resolved[] | undefined): strin
     );
   }
   if (config.sources.length > 0) {
-    const rows = config.sources.map(({ name, mailbox, protocol, server, auth, folders, everyMs }) => {
-      const login = auth.kind === 'oauth2' ? `OAuth 2.0 (${auth.tenant.name})` : `password (${auth.user})`;
-      return [name, mailbox, `${protocol} ${server.host}:${server.port}`, login, folders.join(', '), duration(everyMs)];
+    const rows = config.sources.map(({ name, mailbox, protocol, server, auth, folders, everyMs, onCompletion, hold }) => {
+      const way = auth.kind === 'oauth2' ? `OAuth 2.0 (${auth.tenant.name})` : `password (${auth.user})`;
+      const where = `${protocol} ${server.host}:${server.port}`;
+      return [name, mailbox, where, way, choiceTexts(folders).join(', '), duration(everyMs), completionText(onCompletion, hold)];
     });
     parts.push(
       table(
-        [{ title: 'SOURCE' }, { title: 'MAILBOX' }, { title: 'SERVER' }, { title: 'LOGIN' }, { title: 'FOLDERS' }, { title: 'EVERY' }],
+        ['SOURCE', 'MAILBOX', 'SERVER', 'LOGIN', 'FOLDERS', 'EVERY', 'THEN'].map((title) => ({ title })),
         rows,
       ),
     );
@@ -201,4 +228,11 @@ function asText(config: Config, secrets: readonly Resolved[] | undefined): strin
     parts.push(table([{ title: 'SECRET OF' }, { title: 'REFERENCE' }, { title: 'RESULT' }], rows));
   }
   return parts.join('\n');
+}
+
+/** What happens on the server once a message is safe. */
+function completionText(completion: CompletionConfig, hold: boolean): string {
+  if (completion.kind === 'leave' || completion.kind === 'seen') return completion.kind;
+  const act = completion.kind === 'move' ? `move to ${completion.folder}` : `delete after ${duration(completion.afterMs)}`;
+  return hold ? `held (${act})` : act;
 }

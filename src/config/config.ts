@@ -7,7 +7,10 @@
 
 import type { Secret } from '../runtime/secret.ts';
 import type { Cloud, MailServer } from '../tenant/cloud.ts';
+import type { FolderChoice } from './folder-choice.ts';
 import type { SecretReference } from './secret-reference.ts';
+
+export type { FolderChoice, FolderPattern } from './folder-choice.ts';
 
 export interface Config {
   /** The file it came from, as an absolute path: for messages. */
@@ -17,6 +20,51 @@ export interface Config {
   readonly tenants: ReadonlyMap<string, TenantConfig>;
   /** In the order of the file. */
   readonly sources: readonly SourceConfig[];
+  readonly import: ImportConfig;
+  /** Undefined: health and metrics are not served. */
+  readonly service: ServiceConfig | undefined;
+  readonly alerts: AlertsConfig;
+}
+
+/** Bounds over all sources. */
+export interface ImportConfig {
+  /** Connections that are open at once, of all sources together. */
+  readonly connections: number;
+  /** Connections to one host that are open at once. */
+  readonly perHost: number;
+}
+
+/** Where `import run` serves health and metrics. */
+export interface ServiceConfig {
+  /** An IP address or `localhost`. */
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface AlertsConfig {
+  readonly webhook: WebhookConfig | undefined;
+  readonly mail: AlertMailConfig | undefined;
+  /** After how long an alert that stands and was not acknowledged is sent again, in milliseconds. */
+  readonly remindEveryMs: number;
+}
+
+export interface WebhookConfig {
+  /** Often holds a token, so it is a secret wherever it stands. */
+  readonly url: SecretReference;
+  /** Key of the HMAC-SHA-256 over the body, by which the receiver knows that an alert is ours. */
+  readonly secret: SecretReference | undefined;
+  /** PEM texts, trusted in addition to the system's authorities. */
+  readonly ca: readonly string[];
+}
+
+export interface AlertMailConfig {
+  /** A submission server (SMTP). */
+  readonly server: ServerConfig;
+  /** `none`: a relay that knows this machine. With OAuth 2.0 the mailbox that is logged in to is `from`. */
+  readonly auth: SourceAuth | { readonly kind: 'none' };
+  readonly from: string;
+  /** At least one. */
+  readonly to: readonly string[];
 }
 
 export interface TenantConfig {
@@ -24,8 +72,10 @@ export interface TenantConfig {
   readonly name: string;
   /** GUID or verified domain of the Entra tenant. */
   readonly tenantId: string;
-  /** Application (client) id of the registration: a GUID. */
+  /** Application (client) id of the registration: a GUID. Empty only while `setup` has not made the app yet, and only for `setup` itself. */
   readonly clientId: string;
+  /** Undefined: the app was made by hand. */
+  readonly setup: SetupConfig | undefined;
   readonly cloud: Cloud;
   /** What the token is asked for: the cloud's scope unless the file says otherwise. */
   readonly scope: string;
@@ -34,8 +84,47 @@ export interface TenantConfig {
   readonly ca: readonly string[];
 }
 
+export interface SetupConfig {
+  readonly uniqueName: string;
+  /** Undefined: a new app gets our name, one that is there keeps its own. */
+  readonly displayName: string | undefined;
+  readonly audience: 'single-tenant' | 'multi-tenant';
+  /** Client id of an app that is to be taken over. */
+  readonly adopt: string | undefined;
+  readonly mailboxes: readonly {
+    readonly address: string;
+    readonly protocols: readonly ('imap' | 'pop3' | 'smtp')[];
+    readonly sendAs: readonly string[];
+  }[];
+  readonly lifetimeMs: number;
+  readonly overlapMs: number;
+  readonly store: SetupStore;
+  readonly enableClientAccess: boolean;
+  /** How sending is permitted; `group` is an address. */
+  readonly smtp: { readonly mode: 'claims' } | { readonly mode: 'rbac'; readonly group: string };
+}
+
+/** Where a new credential goes. Paths are absolute. */
+export type SetupStore =
+  | { readonly kind: 'file'; readonly path: string }
+  | { readonly kind: 'certificate'; readonly certificateFile: string; readonly keyFile: string }
+  | { readonly kind: 'command'; readonly command: readonly [string, ...string[]] }
+  /** Nothing is stored: the app trusts an outside identity. */
+  | {
+      readonly kind: 'federated';
+      readonly name: string;
+      readonly issuer: string;
+      readonly subject: string;
+      readonly audience: string;
+    };
+
 export type CredentialConfig =
-  | { readonly kind: 'secret'; readonly secret: SecretReference }
+  | {
+      readonly kind: 'secret';
+      readonly secret: SecretReference;
+      /** Begin (UTC) of the day on which it expires, as the portal shows it; undefined where the file does not say. */
+      readonly expires?: Date | undefined;
+    }
   | {
       readonly kind: 'certificate';
       /** The PEM text of the certificate (public half), as uploaded to the app registration. */
@@ -79,15 +168,41 @@ export interface SourceConfig {
   readonly name: string;
   /** The address of the mailbox, e.g. `telemessage@contoso.com`. */
   readonly mailbox: string;
-  readonly protocol: 'imap';
+  readonly protocol: 'imap' | 'pop3';
   readonly server: ServerConfig;
   readonly auth: SourceAuth;
-  /** Exact names as the server lists them; at least one. */
-  readonly folders: readonly string[];
+  /** With POP3 always `INBOX` alone. */
+  readonly folders: FolderChoice;
   /** How long to wait between two looks, in milliseconds. */
   readonly everyMs: number;
+  /** Messages whose INTERNALDATE is before this are excluded; begin of a day (UTC). Undefined with POP3, which has no such date. */
+  readonly since: Date | undefined;
+  /** Connections to this mailbox that are open at once, at most. 1 with POP3, which locks a mailbox for one session. */
+  readonly connections: number;
+  readonly onCompletion: CompletionConfig;
+  /** Nothing of this source is moved or deleted on the server, whatever `onCompletion` says. */
+  readonly hold: boolean;
+  /** So long without a message is silence, in milliseconds. Undefined: the source's habit decides. */
+  readonly silentAfterMs: number | undefined;
   readonly format: MessageFormat;
+  readonly nameOrder: NameOrder;
+  /** Calling code for numbers without one, digits only, e.g. `1`. Undefined: such numbers stay as they are. */
+  readonly country: string | undefined;
+  /** Addresses and numbers that are monitored, as written in the file. */
+  readonly owners: readonly string[];
 }
 
-/** So far each message is read as mail. */
-export type MessageFormat = 'auto';
+/** What happens to a message on the server once it is durable in the archive. */
+export type CompletionConfig =
+  | { readonly kind: 'leave' }
+  | { readonly kind: 'seen' }
+  /** Into this folder of the same mailbox. */
+  | { readonly kind: 'move'; readonly folder: string }
+  /** No earlier than so long after the message became durable, in milliseconds; may be years. */
+  | { readonly kind: 'delete'; readonly afterMs: number };
+
+/** `auto`: each message shows what it is. Otherwise what the messages of the source are read as. */
+export type MessageFormat = 'auto' | 'telemessage' | 'journal' | 'mail';
+
+/** In which order TeleMessage writes the names of participants. */
+export type NameOrder = 'first-last' | 'last-first';

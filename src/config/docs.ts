@@ -21,7 +21,7 @@ ${rows.join('\n')}
 
 ## Secrets
 
-A secret never stands in the file. \`secret\`, \`password\`, \`key\` and \`assertion\` take exactly one of these references, which is resolved each time the secret is sent, so that a new one needs no restart:
+A secret never stands in the file. \`secret\`, \`password\`, \`key\` and \`assertion\` (and, if you like, \`url\` of a webhook) take exactly one of these references, which is resolved each time the secret is sent, so that a new one needs no restart:
 
 | reference | where it comes from |
 |---|---|
@@ -62,8 +62,8 @@ function choices({ enum: values, description = '' }: SchemaNode): string {
   return missing.length === 0 ? '' : ` One of ${(values ?? []).map((value) => `\`${String(value)}\``).join(', ')}.`;
 }
 
-function isReference({ properties }: SchemaNode): boolean {
-  return properties !== undefined && Object.hasOwn(properties, 'env') && Object.hasOwn(properties, 'command');
+function isReference({ properties = {}, anyOf = [] }: SchemaNode): boolean {
+  return (Object.hasOwn(properties, 'env') && Object.hasOwn(properties, 'command')) || anyOf.some(isReference);
 }
 
 /** The three forms, from the first reference in the schema. */

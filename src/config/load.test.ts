@@ -1,3 +1,8 @@
+/**
+ * The whole configuration file, from its text to what the program uses: what is understood, and every way to be wrong with its place.
+ *
+ * Long because the wrong files are one table, to be read side by side.
+ */
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -5,6 +10,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { Authority } from '../../test/transcript/certificate.ts';
 import { type Fault, isFault } from '../fault/fault.ts';
+import { choiceTexts } from './folder-choice.ts';
 import { loadConfig, readConfig } from './load.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'postern-config-'));
@@ -55,10 +61,20 @@ test('a small configuration gets all its defaults', async () => {
     name: 'telemessage',
     mailbox: 'telemessage@contoso.com',
     protocol: 'imap',
-    folders: ['INBOX'],
+    folders: { include: [{ kind: 'name', name: 'INBOX' }], exclude: [] },
     everyMs: 60_000,
+    since: undefined,
+    connections: 4,
     format: 'auto',
+    nameOrder: 'first-last',
+    country: undefined,
+    owners: [],
+    onCompletion: { kind: 'leave' },
+    hold: false,
+    silentAfterMs: undefined,
   });
+  assert.deepEqual([config.import, config.service], [{ connections: 8, perHost: 20 }, undefined]);
+  assert.deepEqual(config.alerts, { webhook: undefined, mail: undefined, remindEveryMs: 86_400_000 });
   assert.deepEqual(server, { host: 'outlook.office365.com', port: 993, tls: 'implicit', ca: [] });
   assert.ok(auth.kind === 'oauth2');
   assert.equal(auth.tenant.scope, 'https://outlook.office365.com/.default');
@@ -79,7 +95,63 @@ test('a password source needs no tenant, and its user is the mailbox unless it i
   const [source] = config.sources;
   assert.deepEqual(source?.server, { host: '127.0.0.1', port: 1143, tls: 'none', ca: [] });
   assert.equal(source?.auth.kind === 'password' && source.auth.user, 'journal');
-  assert.deepEqual([source?.folders, source?.everyMs], [['INBOX', 'Archive/2026'], 300_000]);
+  assert.deepEqual([source && choiceTexts(source.folders), source?.everyMs], [['INBOX', 'Archive/2026'], 300_000]);
+});
+
+test('folders are names, patterns and special uses, with exclusions', async () => {
+  const { sources } = await load(source("folders: [inbox, 'Archive/*', \\sent, '!Archive/Private', { name: 'a*b' }]"));
+  assert.deepEqual(sources[0]?.folders, {
+    include: [
+      { kind: 'name', name: 'INBOX' },
+      { kind: 'glob', glob: 'Archive/*' },
+      { kind: 'special-use', use: '\\Sent' },
+      { kind: 'name', name: 'a*b' },
+    ],
+    exclude: [{ kind: 'name', name: 'Archive/Private' }],
+  });
+});
+
+test('a POP3 source has one folder, one connection and the POP3 host of its cloud', async () => {
+  const { sources } = await load(source('protocol: pop3'));
+  const [pop] = sources;
+  assert.deepEqual([pop?.protocol, pop?.server.port, pop?.connections], ['pop3', 995, 1]);
+  assert.deepEqual(pop && choiceTexts(pop.folders), ['INBOX']);
+});
+
+test('what happens afterwards, for years and on hold, is read with its days and durations', async () => {
+  const { sources } = await load(
+    source(
+      "since: 2026-01-31, onCompletion: { delete: { after: 7y } }, hold: true, silentAfter: 4h, country: +44, owners: ['+1 555 010 0199']",
+    ),
+  );
+  const [one] = sources;
+  assert.deepEqual(one?.since, new Date('2026-01-31T00:00:00Z'));
+  assert.deepEqual(one?.onCompletion, { kind: 'delete', afterMs: 7 * 365 * 86_400_000 });
+  assert.deepEqual([one?.hold, one?.silentAfterMs, one?.country, one?.owners], [true, 14_400_000, '44', ['+1 555 010 0199']]);
+  const moved = await load(source("folders: ['*', '!Imported'], onCompletion: { move: Imported }"));
+  assert.deepEqual(moved.sources[0]?.onCompletion, { kind: 'move', folder: 'Imported' });
+});
+
+test('alerts go to an address that may be a secret, and by mail from a tenant or over a relay', async () => {
+  const { alerts, service } = await load(`${tenant}service: { listen: '[::1]:0' }
+alerts:
+  webhook: { url: { env: CONTOSO_SECRET }, secret: { env: CONTOSO_SECRET } }
+  mail: { tenant: contoso, from: postern@contoso.com, to: [admin@contoso.com] }
+  remindEvery: 2h
+`);
+  assert.deepEqual(service, { host: '::1', port: 0 });
+  assert.equal((await alerts.webhook?.url.resolve())?.reveal(), 'abc~8Q');
+  assert.equal((await alerts.webhook?.secret?.resolve())?.reveal(), 'abc~8Q');
+  const { server, auth, ...mail } = alerts.mail ?? assert.fail('no mail');
+  assert.deepEqual(mail, { from: 'postern@contoso.com', to: ['admin@contoso.com'] });
+  assert.deepEqual([server.host, server.port, auth.kind, alerts.remindEveryMs], ['smtp.office365.com', 587, 'oauth2', 7_200_000]);
+
+  const relay = await load(
+    'alerts:\n  webhook: { url: http://127.0.0.1:1/hunter2 }\n  mail: { server: { host: relay.test, port: 25 }, from: a@b.c, to: [d@e.f] }\n',
+  );
+  assert.deepEqual([relay.alerts.mail?.server.tls, relay.alerts.mail?.auth], ['starttls', { kind: 'none' }]);
+  assert.equal((await relay.alerts.webhook?.url.resolve())?.reveal(), 'http://127.0.0.1:1/hunter2');
+  assert.doesNotMatch(JSON.stringify(relay), /hunter2/);
 });
 
 test('a cloud is given by hand, with authorities of its own added to the source', async () => {
@@ -148,6 +220,108 @@ test('an absent file, a folder and an enormous file are unreadable', async () =>
 
 const source = (rest: string): string => `${tenant}sources:\n  one: { tenant: contoso, mailbox: a@b.c, ${rest} }\n`;
 
+const oneProblem = (
+  says: string,
+  rest: string,
+  line: string,
+): readonly [says: string, yaml: string, code: string, lines: readonly string[]] => [says, source(rest), 'config.invalid', [line]];
+
+/** What concerns the protocol, folders and what happens afterwards. */
+const wrongAfterwards = [
+  oneProblem(
+    'more connections than a server bears',
+    'connections: 21',
+    '7:56 sources.one.connections: expected a whole number from 1 to 20, found 21',
+  ),
+  oneProblem(
+    'another folder over POP3',
+    'protocol: pop3, folders: [INBOX, Sent]',
+    '7:68 sources.one.folders: POP3 reaches the inbox only; leave this out, or use `protocol: imap`',
+  ),
+  oneProblem(
+    'a pattern over POP3',
+    "protocol: pop3, folders: ['*']",
+    '7:68 sources.one.folders: POP3 reaches the inbox only; leave this out, or use `protocol: imap`',
+  ),
+  oneProblem(
+    'a first day over POP3',
+    'protocol: pop3, since: 2026-01-01',
+    '7:66 sources.one.since: POP3 does not tell when a message arrived; leave this out, or use `protocol: imap`',
+  ),
+  oneProblem(
+    'several connections over POP3',
+    'protocol: pop3, connections: 2',
+    '7:72 sources.one.connections: POP3 locks the mailbox for one session; leave this out, or write 1',
+  ),
+  oneProblem(
+    'a mark over POP3',
+    'protocol: pop3, onCompletion: seen',
+    '7:73 sources.one.onCompletion: POP3 cannot mark a message as seen; use `leave` or `delete`, or use `protocol: imap`',
+  ),
+  oneProblem(
+    'a move over POP3',
+    'protocol: pop3, onCompletion: { move: Imported }',
+    '7:73 sources.one.onCompletion: POP3 has no folders to move to; use `leave` or `delete`, or use `protocol: imap`',
+  ),
+  oneProblem(
+    'a deletion without a waiting period',
+    'onCompletion: delete',
+    '7:57 sources.one.onCompletion: expected leave, seen, { move: FOLDER } or { delete: { after: 30d } }, found "delete"',
+  ),
+  oneProblem(
+    'a deletion with nothing in it',
+    'onCompletion: { delete: {} }',
+    '7:59 sources.one.onCompletion.delete.after: missing; expected a duration such as 30d or 7y',
+  ),
+  oneProblem(
+    'a deletion with the period in the wrong place',
+    'onCompletion: { delete: 30d }',
+    '7:67 sources.one.onCompletion.delete: expected a waiting period: { after: 30d }, found "30d"',
+  ),
+  oneProblem(
+    'two things to do',
+    'onCompletion: { move: A, delete: { after: 1d } }',
+    '7:57 sources.one.onCompletion: expected exactly one of move and delete, found a map',
+  ),
+  oneProblem('a mistyped thing to do', 'onCompletion: { mvoe: A }', '7:59 sources.one.onCompletion.mvoe: unknown key; did you mean move?'),
+  oneProblem(
+    'a move into a folder that is imported',
+    'folders: [INBOX, Imported], onCompletion: { move: Imported }',
+    '7:93 sources.one.onCompletion.move: the folder "Imported" is itself imported by this source; move elsewhere',
+  ),
+  oneProblem(
+    'a move into a folder that a pattern takes',
+    "folders: ['*'], onCompletion: { move: Archive/Imported }",
+    '7:81 sources.one.onCompletion.move: the folder "Archive/Imported" is itself imported by this source; add \'!Archive/Imported\' to `folders`, or move elsewhere',
+  ),
+  oneProblem(
+    'a day that is not in the calendar',
+    'since: 2026-02-30',
+    '7:50 sources.one.since: expected a day such as 2026-01-31, found "2026-02-30"',
+  ),
+  oneProblem(
+    'a special use that nobody knows',
+    'folders: [\\Snet]',
+    '7:53 sources.one.folders.0: expected the name of a folder, a pattern, or one of \\All \\Archive \\Drafts \\Flagged \\Important \\Junk \\Sent \\Trash, found "\\\\Snet"',
+  ),
+  oneProblem(
+    'nothing but folders to leave out',
+    "folders: ['!Junk']",
+    "7:52 sources.one.folders: only folders to leave out; begin with '*' for all the others",
+  ),
+  oneProblem(
+    'a folder that is named and left out',
+    "folders: [Sent, '!Se*']",
+    '7:53 sources.one.folders.0: the folder "Sent" is named here and left out (`!`) in the same list',
+  ),
+  oneProblem(
+    'a country in letters',
+    'country: US',
+    '7:52 sources.one.country: expected the calling code of a country, such as 1 or 44, found "US"',
+  ),
+  oneProblem('an owner by name', 'owners: [Anna]', '7:52 sources.one.owners.0: expected an address or a telephone number, found "Anna"'),
+] as const;
+
 /** Each wrong file, and every line that it must bring. */
 const wrong: readonly (readonly [says: string, yaml: string, code: string, lines: readonly string[]])[] = [
   ['an empty file', '', 'config.invalid', ['1:1 the file is empty; `postern config sample` prints one to begin with']],
@@ -162,7 +336,12 @@ const wrong: readonly (readonly [says: string, yaml: string, code: string, lines
     ['1:1 a "*name" that refers to nothing, or too many of them; put texts that begin with "*" in quotes'],
   ],
   ['a mistyped key', 'soruces: {}\n', 'config.invalid', ['1:1 soruces: unknown key; did you mean sources?']],
-  ['an unknown key', 'colour: red\n', 'config.invalid', ['1:1 colour: unknown key; known are data, tenants, sources']],
+  [
+    'an unknown key',
+    'colour: red\n',
+    'config.invalid',
+    ['1:1 colour: unknown key; known are data, tenants, sources, import, service, alerts'],
+  ],
   [
     'a duration in words',
     source('every: soon'),
@@ -181,7 +360,12 @@ const wrong: readonly (readonly [says: string, yaml: string, code: string, lines
     'config.invalid',
     ['7:50 sources.one.every: expected a duration between 1s and 7d, found "1ms"'],
   ],
-  ['an unknown format', source('format: teelmessage'), 'config.invalid', ['7:51 sources.one.format: expected auto, found "teelmessage"']],
+  [
+    'an unknown format',
+    source('format: teelmessage'),
+    'config.invalid',
+    ['7:51 sources.one.format: expected auto, telemessage, journal or mail, found "teelmessage"'],
+  ],
   ['no folder', source('folders: []'), 'config.invalid', ['7:52 sources.one.folders: expected at least one folder, found an empty list']],
   [
     'a folder twice',
@@ -189,26 +373,7 @@ const wrong: readonly (readonly [says: string, yaml: string, code: string, lines
     'config.invalid',
     ['7:60 sources.one.folders.1: the folder "INBOX" stands here twice'],
   ],
-  [
-    'connections of a source, so far',
-    source('connections: 2'),
-    'config.not-yet',
-    [
-      '7:43 sources.one.connections: a source has one connection so far; `import run --connections N` bounds how many sources have theirs at once',
-    ],
-  ],
-  [
-    'POP3, so far',
-    source('protocol: pop3'),
-    'config.not-yet',
-    ['7:53 sources.one.protocol: POP3 sources come with a later version; use `imap` until then'],
-  ],
-  [
-    'an act on completion, so far',
-    source('onCompletion: { move: Imported }'),
-    'config.not-yet',
-    ['7:43 sources.one.onCompletion: only `leave` can be done so far: nothing on the server is changed'],
-  ],
+  ...wrongAfterwards,
   [
     'an unknown tenant beside another mistake in the same source',
     `${tenant}sources:\n  one: { tenant: contso, mailbox: a@b.c, every: soon }\n`,
@@ -246,7 +411,7 @@ const wrong: readonly (readonly [says: string, yaml: string, code: string, lines
     'two sources for one folder',
     `${tenant}sources:\n  one: { tenant: contoso, mailbox: a@b.c }\n  two: { tenant: contoso, mailbox: A@B.C }\n`,
     'config.invalid',
-    ['8:36 sources.two.mailbox: source one already imports this mailbox and folder'],
+    ['8:36 sources.two.mailbox: source one already imports "INBOX" of this mailbox'],
   ],
   [
     'a name that is none in JavaScript',
@@ -258,7 +423,59 @@ const wrong: readonly (readonly [says: string, yaml: string, code: string, lines
     'a key that every object of JavaScript has',
     'constructor: x\n',
     'config.invalid',
-    ['1:1 constructor: unknown key; known are data, tenants, sources'],
+    ['1:1 constructor: unknown key; known are data, tenants, sources, import, service, alerts'],
+  ],
+  [
+    'a pattern and a name of two sources that take the same folder',
+    `${tenant}sources:\n  one: { tenant: contoso, mailbox: a@b.c, folders: ['*', '!Junk'] }\n  two: { tenant: contoso, mailbox: a@b.c, folders: [Junk, Sent] }\n`,
+    'config.invalid',
+    ['8:36 sources.two.mailbox: source one already imports "Sent" of this mailbox'],
+  ],
+  [
+    'one mailbox over IMAP and POP3',
+    `${tenant}sources:\n  one: { tenant: contoso, mailbox: a@b.c }\n  two: { tenant: contoso, mailbox: a@b.c, protocol: pop3 }\n`,
+    'config.invalid',
+    ['8:36 sources.two.mailbox: source one already imports "INBOX" of this mailbox'],
+  ],
+  [
+    'a date of expiry where there is none, or another one',
+    `${tenant.replace('{ secret: { env: CONTOSO_SECRET } }', '{ managedIdentity: {}, expires: 2027-01-31 }')}${tenant
+      .replace('tenants:\n  contoso', '  fabrikam')
+      .replace('{ secret: { env: CONTOSO_SECRET } }', '{ certificate: { file: ca.pem, key: { file: k } }, expires: 2027-01-31 }')}`,
+    'config.invalid',
+    [
+      '5:49 tenants.contoso.credential.expires: only a secret has such a date; leave this out',
+      '9:77 tenants.fabrikam.credential.expires: the certificate itself says when it expires; leave this out',
+    ],
+  ],
+  [
+    'alerts to nowhere in particular',
+    `${tenant}alerts:\n  webhook: { url: "http://hooks.test/hunter2" }\n  mail: { tenant: contso, from: a@b.c, to: [] }\n  remindEvery: 1s\n`,
+    'config.invalid',
+    [
+      '7:19 alerts.webhook.url: expected an https address (http on this machine only) without user and password, or a reference { env: NAME } to it',
+      '8:19 alerts.mail.tenant: no tenant "contso"; known are contoso',
+      '8:44 alerts.mail.to: expected at least one address, found an empty list',
+      '9:16 alerts.remindEvery: expected a duration between 1m and 1y, found "1s"',
+    ],
+  ],
+  [
+    'alerts by mail without a login or a server',
+    'alerts: { mail: { from: a@b.c, to: [a@b.c] } }\n',
+    'config.invalid',
+    ['1:17 alerts.mail: missing `tenant` (OAuth 2.0), or `server` with or without `auth`'],
+  ],
+  [
+    'an address to listen at that is none',
+    'service: { listen: 127.0.0.1 }\n',
+    'config.invalid',
+    ['1:20 service.listen: expected an address of this machine such as 127.0.0.1:9464, found "127.0.0.1"'],
+  ],
+  [
+    'a special use in double quotes',
+    source('folders: ["\\Sent"]'),
+    'config.not-yaml',
+    ['7:54 a "\\" inside double quotes; use single quotes, or none'],
   ],
   [
     'a secret in the place of the credential',
@@ -321,7 +538,7 @@ const wrong: readonly (readonly [says: string, yaml: string, code: string, lines
     tenant.replace('credential: { secret: { env: CONTOSO_SECRET } }', 'clientSecret: hunter2\n    credential: { secret: { env: X } }'),
     'config.secret-in-file',
     [
-      '5:19 tenants.contoso.clientSecret: unknown key (known are tenantId, clientId, cloud, scope, credential, ca) with a secret as plain text; write { env: NAME }, { file: PATH } or { command: [PROGRAM, ARGUMENT, …] } instead',
+      '5:19 tenants.contoso.clientSecret: unknown key (known are tenantId, clientId, cloud, scope, credential, setup, ca) with a secret as plain text; write { env: NAME }, { file: PATH } or { command: [PROGRAM, ARGUMENT, …] } instead',
     ],
   ],
   [

@@ -5,16 +5,42 @@
  * whole is checked by the schema for its issues, and each tenant and source that has none is cross-checked on its own.
  */
 import { X509Certificate } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
-import { dirname, resolve as resolvePath } from 'node:path';
+import { dirname, join, resolve as resolvePath } from 'node:path';
 import { Fault } from '../fault/fault.ts';
 import { Secret } from '../runtime/secret.ts';
 import { type Cloud, clouds, type MailServer } from '../tenant/cloud.ts';
-import { isAddress, isLoopback } from '../tenant/ids.ts';
-import type { Config, CredentialConfig, IdentityEndpoint, SourceAuth, SourceConfig, TenantConfig } from './config.ts';
+import { isAddress, isGuid, isLoopback } from '../tenant/ids.ts';
+import type {
+  AlertMailConfig,
+  AlertsConfig,
+  Config,
+  CredentialConfig,
+  IdentityEndpoint,
+  ServerConfig,
+  SetupConfig,
+  SetupStore,
+  SourceAuth,
+  SourceConfig,
+  TenantConfig,
+} from './config.ts';
 import { gravest, keyProblem, type Problem, problemLine, shapeProblems, valueProblem } from './problem.ts';
-import { configSchema, type RawMailServer, type RawSource, type RawTenant, sourceSchema, tenantSchema } from './schema.ts';
-import { type SecretReference, secretReference } from './secret-reference.ts';
+import {
+  alertsSchema,
+  configSchema,
+  listenAddress,
+  type RawAlerts,
+  type RawMailServer,
+  type RawSource,
+  type RawTenant,
+  sourceSchema,
+  tenantSchema,
+} from './schema.ts';
+import type { RawSetup } from './schema-setup.ts';
+import { type SecretReference, secretReference, secretText } from './secret-reference.ts';
+import { completeServer, type Protocol } from './server-defaults.ts';
+import { FolderClaims, judgeSource, type Objection } from './source-rules.ts';
 import { type KeyPath, readYaml, type YamlText } from './yaml-text.ts';
 
 export type { Config, CredentialConfig, SourceConfig, TenantConfig } from './config.ts';
@@ -25,6 +51,11 @@ export type Reading =
   | { readonly config: Config; readonly problems: readonly [] }
   | { readonly config: undefined; readonly problems: readonly Problem[] };
 
+export interface ReadOptions {
+  /** For `setup` itself: what it makes need not be there yet (the client id, the certificate). */
+  readonly forSetup?: boolean;
+}
+
 /** A thousand sources need some 200 KB; a mistaken path may lead to a database. */
 const maxFileBytes = 4 * 1024 * 1024;
 
@@ -33,8 +64,8 @@ const maxFileBytes = 4 * 1024 * 1024;
  * @throws Fault config.unreadable; or one of config.secret-in-file, config.not-yaml, config.invalid, config.file-unusable and
  * config.not-yet, whose evidence holds every problem in `problems`, a line each.
  */
-export async function loadConfig(file: string, env: Environment): Promise<Config> {
-  const { config, problems } = await readConfig(file, env);
+export async function loadConfig(file: string, env: Environment, options: ReadOptions = {}): Promise<Config> {
+  const { config, problems } = await readConfig(file, env, options);
   if (config === undefined) throw configFault(file, problems);
   return config;
 }
@@ -49,7 +80,7 @@ export function configFault(file: string, problems: readonly Problem[]): Fault {
  * Like {@link loadConfig}, with the problems as a value, in the order of the file.
  * @throws Fault config.unreadable
  */
-export async function readConfig(file: string, env: Environment): Promise<Reading> {
+export async function readConfig(file: string, env: Environment, options: ReadOptions = {}): Promise<Reading> {
   const yaml = readYaml(await readText(file));
   if (yaml.errors.length > 0) {
     return failed(yaml.errors.map(({ place, text }) => ({ ...place, key: '', text, code: 'config.not-yaml' })));
@@ -61,12 +92,14 @@ export async function readConfig(file: string, env: Environment): Promise<Readin
     if (entries(yaml.value, key).some(([name]) => name === '__proto__'))
       problems.push(keyProblem(yaml, [key, '__proto__'], 'expected another name'));
   }
-  const reader = new Reader(yaml, dirname(resolvePath(file)), env, problems);
+  const reader = new Reader(yaml, dirname(resolvePath(file)), env, problems, options.forSetup === true);
   const tenants = await reader.tenants();
   const sources = await reader.sources(tenants);
-  if (!shape.success || problems.length > 0) return failed(problems);
+  const alerts = await reader.alerts(tenants);
+  if (!shape.success || alerts === undefined || problems.length > 0) return failed(problems);
   const dataFolder = resolvePath(dirname(resolvePath(file)), shape.data.data);
-  return { config: { file: resolvePath(file), dataFolder, tenants, sources }, problems: [] };
+  const service = shape.data.service === undefined ? undefined : listenAddress(shape.data.service.listen);
+  return { config: { file: resolvePath(file), dataFolder, tenants, sources, import: shape.data.import, service, alerts }, problems: [] };
 }
 
 function failed(problems: readonly Problem[]): Reading {
@@ -90,10 +123,11 @@ class Reader {
   readonly #folder: string;
   readonly #env: Environment;
   readonly #problems: Problem[];
-  /** Mailbox and folder on a server → the source that has it already. */
-  readonly #taken = new Map<string, string>();
+  readonly #forSetup: boolean;
+  readonly #claims = new FolderClaims();
 
-  constructor(yaml: YamlText, folder: string, env: Environment, problems: Problem[]) {
+  constructor(yaml: YamlText, folder: string, env: Environment, problems: Problem[], forSetup: boolean) {
+    this.#forSetup = forSetup;
     this.#yaml = yaml;
     this.#folder = folder;
     this.#env = env;
@@ -116,19 +150,99 @@ class Reader {
 
   async #tenant(name: string, raw: RawTenant): Promise<TenantConfig> {
     const path = ['tenants', name];
-    if (raw.tenantId.toLowerCase() === raw.clientId.toLowerCase()) {
+    const clientId = raw.clientId ?? this.#clientIdMade(name, raw, path);
+    if (raw.tenantId.toLowerCase() === clientId.toLowerCase()) {
       this.#problem([...path, 'clientId'], 'the same as tenantId; expected the Application (client) ID');
     }
     const cloud = this.#cloud(raw.cloud, [...path, 'cloud']);
-    const credential = await this.#credential(raw.credential, [...path, 'credential']);
-    if (credential.kind === 'managed-identity' && credential.clientId?.toLowerCase() === raw.clientId.toLowerCase()) {
+    const credential = await this.#credential(raw.credential, [...path, 'credential'], this.#forSetup && raw.setup !== undefined);
+    if (
+      credential.kind === 'managed-identity' &&
+      credential.clientId !== undefined &&
+      credential.clientId.toLowerCase() === clientId.toLowerCase()
+    ) {
       this.#problem(
         [...path, 'credential', 'managedIdentity', 'clientId'],
         'the same as clientId of the app; expected the Client ID of the identity',
       );
     }
     const ca = await this.#ca(raw.ca, [...path, 'ca']);
-    return { name, tenantId: raw.tenantId, clientId: raw.clientId, cloud, scope: raw.scope ?? cloud.scope, credential, ca };
+    const setup = raw.setup === undefined ? undefined : this.#setup(raw.setup, raw.credential, [...path, 'setup']);
+    return { name, tenantId: raw.tenantId, clientId, setup, cloud, scope: raw.scope ?? cloud.scope, credential, ca };
+  }
+
+  /** The id of the app that `setup apply` made: it notes it in the data folder, so that nobody has to copy it. */
+  #clientIdMade(name: string, raw: RawTenant, path: KeyPath): string {
+    if (raw.setup?.app.adopt !== undefined) return raw.setup.app.adopt;
+    const data = Object(this.#yaml.value)['data'];
+    const made =
+      raw.setup === undefined ? undefined : appMade(resolvePath(this.#folder, typeof data === 'string' ? data : './postern-data'), name);
+    if (made !== undefined) return made;
+    if (raw.setup === undefined) this.#missing([...path, 'clientId'], 'expected an application (client) ID: a GUID');
+    else if (!this.#forSetup)
+      this.#missing([...path, 'clientId'], '`postern setup apply` has not made the app yet; run it, or write the id of one');
+    return '';
+  }
+
+  #setup(raw: RawSetup, credential: RawTenant['credential'], path: KeyPath): SetupConfig {
+    const { app } = raw;
+    return {
+      ...app,
+      adopt: app.adopt,
+      displayName: app.displayName,
+      mailboxes: raw.mailboxes.map((one) =>
+        typeof one === 'string'
+          ? { address: one, protocols: raw.protocols, sendAs: [] }
+          : { address: one.address, protocols: one.protocols ?? raw.protocols, sendAs: one.sendAs },
+      ),
+      lifetimeMs: raw.lifetime,
+      overlapMs: raw.overlap,
+      store: this.#setupStore(raw, credential, path),
+      enableClientAccess: raw.clientAccess.enableWhereNeeded,
+      smtp: this.#smtpMode(raw, path),
+    };
+  }
+
+  #smtpMode({ smtpMode, smtpGroup }: RawSetup, path: KeyPath): SetupConfig['smtp'] {
+    if (smtpMode === 'claims') {
+      if (smtpGroup !== undefined) this.#problem([...path, 'smtpGroup'], 'only with `smtpMode: rbac`; leave this out');
+      return { mode: 'claims' };
+    }
+    if (smtpGroup === undefined) this.#missing([...path, 'smtpGroup'], 'by role assignment the app sends as the members of a group; name it');
+    return { mode: 'rbac', group: smtpGroup ?? '' };
+  }
+
+  #setupStore(raw: RawSetup, credential: RawTenant['credential'], path: KeyPath): SetupStore {
+    const full = (file: string): string => resolvePath(this.#folder, file);
+    if (credential.assertion !== undefined || credential.managedIdentity !== undefined) {
+      if (raw.federated === undefined)
+        this.#missing([...path, 'federated'], 'an assertion is trusted by its issuer and subject; write them here');
+      return { kind: 'federated', ...(raw.federated ?? { name: '', issuer: '', subject: '', audience: '' }) };
+    }
+    if (raw.federated !== undefined)
+      this.#problem([...path, 'federated'], 'only with `credential: {assertion: …}` or `{managedIdentity: …}`; leave this out');
+    if (credential.certificate !== undefined) {
+      const { file, key } = credential.certificate;
+      if (key.file === undefined)
+        this.#problem(
+          [...path.slice(0, -1), 'credential', 'certificate', 'key'],
+          'for `setup` a key is a file that it can write: { file: PATH }',
+        );
+      return { kind: 'certificate', certificateFile: full(file), keyFile: full(key.file ?? file) };
+    }
+    const [program, ...args] = raw.store?.command ?? [];
+    if (program !== undefined) return { kind: 'command', command: [program, ...args] };
+    const file = raw.store?.file ?? credential.secret?.file;
+    if (file === undefined)
+      this.#missing(
+        [...path, 'store'],
+        '`setup` cannot write a new secret into an environment variable or by the command that reads it; write { file: PATH } or { command: […] }',
+      );
+    return { kind: 'file', path: full(file ?? 'secret') };
+  }
+
+  #missing(path: KeyPath, text: string): void {
+    this.#problems.push(keyProblem(this.#yaml, path, `missing; ${text}`));
   }
 
   #cloud(raw: RawTenant['cloud'], path: KeyPath): Cloud {
@@ -138,12 +252,28 @@ class Reader {
       return given === undefined ? {} : { [protocol]: this.#server(given, protocol, [...path, protocol]) };
     };
     const authority = new URL(raw.authority).origin;
-    return { name: 'custom', authority, scope: raw.scope, ...server('imap'), ...server('pop3'), ...server('smtp') };
+    const graph = raw.graph === undefined ? {} : { graph: new URL(raw.graph).origin, graphResource: clouds.global.graph ?? '' };
+    const exchangeAdmin = raw.exchangeAdmin === undefined ? {} : { exchangeAdmin: new URL(raw.exchangeAdmin).origin };
+    return {
+      name: 'custom',
+      authority,
+      scope: raw.scope,
+      ...server('imap'),
+      ...server('pop3'),
+      ...server('smtp'),
+      ...graph,
+      ...exchangeAdmin,
+    };
   }
 
-  async #credential(raw: RawTenant['credential'], path: KeyPath): Promise<CredentialConfig> {
+  /** @param made what it names need not be there yet */
+  async #credential(raw: RawTenant['credential'], path: KeyPath, made: boolean): Promise<CredentialConfig> {
     if (raw.secret !== undefined) {
-      return { kind: 'secret', secret: this.#secret(raw.secret, [...path, 'secret'], true) };
+      return { kind: 'secret', secret: this.#secret(raw.secret, [...path, 'secret'], true), expires: raw.expires };
+    }
+    if (raw.expires !== undefined) {
+      const text = raw.certificate === undefined ? 'only a secret has such a date' : 'the certificate itself says when it expires';
+      this.#problem([...path, 'expires'], `${text}; leave this out`);
     }
     if (raw.assertion !== undefined) {
       return { kind: 'assertion', assertion: this.#secret(raw.assertion, [...path, 'assertion'], false) };
@@ -159,7 +289,7 @@ class Reader {
     if (raw.certificate === undefined) throw new Error('the schema lets no credential without one of its kinds through');
     const { file, key, algorithm } = raw.certificate;
     const inside = [...path, 'certificate'];
-    const certificate = await this.#pem(file, [...inside, 'file']);
+    const certificate = made && !existsSync(resolvePath(this.#folder, file)) ? '' : await this.#pem(file, [...inside, 'file']);
     return { kind: 'certificate', certificate, key: this.#secret(key, [...inside, 'key'], false), algorithm };
   }
 
@@ -211,81 +341,129 @@ class Reader {
 
   async #source(name: string, raw: RawSource, tenants: ReadonlyMap<string, TenantConfig>): Promise<SourceConfig | undefined> {
     const path = ['sources', name];
-    const auth = this.#auth(raw, tenants, path);
-    const folders = this.#folders(raw.folders, [...path, 'folders']);
-    const ownCa = await this.#ca(raw.server?.ca, [...path, 'server', 'ca']);
-    const given = raw.server === undefined ? undefined : this.#server(raw.server, raw.protocol, [...path, 'server']);
+    const { tenant: _, server: __, auth: ___, every: everyMs, silentAfter: silentAfterMs, ...rest } = raw;
+    const { folders, onCompletion, connections, objections } = judgeSource(raw);
+    this.#object(objections, path);
+    const login = await this.#access(raw, raw.protocol, raw.mailbox, tenants, path);
+    if (login === undefined) return undefined;
+    this.#object(this.#claims.claim(name, `${login.server.host.toLowerCase()} ${raw.mailbox.toLowerCase()}`, folders), path);
+    return {
+      ...rest,
+      ...login,
+      name,
+      folders,
+      everyMs,
+      since: raw.since,
+      country: raw.country,
+      connections,
+      onCompletion,
+      silentAfterMs,
+    };
+  }
+
+  /** Undefined where a problem was told. */
+  async #access(
+    raw: Pick<RawSource, 'tenant' | 'server' | 'auth'>,
+    protocol: Protocol,
+    mailbox: string,
+    tenants: ReadonlyMap<string, TenantConfig>,
+    path: KeyPath,
+  ): Promise<{ readonly server: ServerConfig; readonly auth: SourceAuth } | undefined> {
+    const auth = this.#auth(raw, mailbox, tenants, path);
+    const given = await this.#givenServer(raw.server, protocol, path);
     if (auth === undefined) return undefined;
-    const server = given ?? (auth.kind === 'oauth2' ? auth.tenant.cloud[raw.protocol] : undefined);
+    const usual = auth.kind === 'oauth2' ? auth.tenant.cloud[protocol] : undefined;
+    const server = given ?? (usual === undefined ? undefined : { ...usual, ca: [] });
     if (server === undefined) {
       const text =
         auth.kind === 'oauth2'
-          ? `missing; the cloud of tenant ${auth.tenant.name} names no ${raw.protocol} host`
+          ? `missing; the cloud of tenant ${auth.tenant.name} names no ${protocol} host`
           : 'missing; with `auth` the server must be named';
       this.#problem([...path, 'server'], text);
       return undefined;
     }
-    this.#take(
-      name,
-      folders.map((folder) => JSON.stringify([server.host.toLowerCase(), raw.mailbox.toLowerCase(), folder])),
-      path,
-    );
-    const ca = auth.kind === 'oauth2' ? [...auth.tenant.ca, ...ownCa] : ownCa;
-    const { mailbox, protocol, format, every: everyMs } = raw;
-    return {
-      name,
-      mailbox,
-      protocol,
-      server: { ...server, ca },
-      auth,
-      folders,
-      everyMs,
-      format,
-    };
+    const ca = auth.kind === 'oauth2' ? [...auth.tenant.ca, ...server.ca] : server.ca;
+    return { server: { ...server, ca }, auth };
   }
 
-  #auth(raw: RawSource, tenants: ReadonlyMap<string, TenantConfig>, path: KeyPath): SourceAuth | undefined {
+  async #givenServer(raw: RawSource['server'], protocol: Protocol, path: KeyPath): Promise<ServerConfig | undefined> {
+    const ca = await this.#ca(raw?.ca, [...path, 'server', 'ca']);
+    return raw === undefined ? undefined : { ...this.#server(raw, protocol, [...path, 'server']), ca };
+  }
+
+  #auth(
+    raw: Pick<RawSource, 'tenant' | 'auth'>,
+    mailbox: string,
+    tenants: ReadonlyMap<string, TenantConfig>,
+    path: KeyPath,
+  ): SourceAuth | undefined {
     if (raw.tenant !== undefined && raw.auth !== undefined) {
       this.#problem([...path, 'auth'], '`tenant` and `auth` exclude each other: OAuth 2.0 or a password');
       return undefined;
     }
     if (raw.auth !== undefined) {
       const { user, password } = raw.auth;
-      return { kind: 'password', user: user ?? raw.mailbox, password: this.#secret(password, [...path, 'auth', 'password'], false) };
+      return { kind: 'password', user: user ?? mailbox, password: this.#secret(password, [...path, 'auth', 'password'], false) };
     }
     if (raw.tenant === undefined) {
       this.#problem(path, 'missing `tenant` (OAuth 2.0), or `server` with `auth` (a password)');
       return undefined;
     }
-    if (!isAddress(raw.mailbox))
-      this.#problem([...path, 'mailbox'], `expected an address such as journal@contoso.com, found ${JSON.stringify(raw.mailbox)}`);
+    if (!isAddress(mailbox)) {
+      this.#problem([...path, 'mailbox'], `expected an address such as journal@contoso.com, found ${JSON.stringify(mailbox)}`);
+    }
     const tenant = tenants.get(raw.tenant);
     return tenant === undefined ? undefined : { kind: 'oauth2', tenant };
   }
 
   /** Asked of every source, sound or not. A tenant that is there but unsound has problems of its own. */
-  #knownTenant(rawSource: unknown, path: KeyPath): void {
-    const tenant = typeof rawSource === 'object' && rawSource !== null ? Reflect.get(rawSource, 'tenant') : undefined;
+  #knownTenant(holder: unknown, path: KeyPath): void {
+    const tenant = typeof holder === 'object' && holder !== null ? Reflect.get(holder, 'tenant') : undefined;
     const names = entries(this.#yaml.value, 'tenants').map(([name]) => name);
     if (typeof tenant !== 'string' || names.includes(tenant)) return;
     const known = names.length === 0 ? 'there is none in this file' : `known are ${names.join(', ')}`;
     this.#problem(path, `no tenant ${JSON.stringify(tenant)}; ${known}`);
   }
 
-  #folders(raw: readonly string[], path: KeyPath): string[] {
-    // RFC 9051 §5.1: INBOX is the one name whose case does not count.
-    const folders = raw.map((folder) => (folder.toUpperCase() === 'INBOX' ? 'INBOX' : folder));
-    folders.forEach((folder, index) => {
-      if (folders.indexOf(folder) < index) this.#problem([...path, index], `the folder ${JSON.stringify(folder)} stands here twice`);
-    });
-    return [...new Set(folders)];
+  #object(objections: readonly Objection[], path: KeyPath): void {
+    for (const { at, text } of objections) this.#problem([...path, ...at], text);
   }
 
-  /** Two sources for one folder would import each message twice under two names. */
-  #take(name: string, keys: readonly string[], path: KeyPath): void {
-    const other = keys.map((key) => this.#taken.get(key)).find((found) => found !== undefined);
-    if (other !== undefined) this.#problem([...path, 'mailbox'], `source ${other} already imports this mailbox and folder`);
-    for (const key of keys) this.#taken.set(key, this.#taken.get(key) ?? name);
+  /** Undefined where the shape is unsound or a problem was told. */
+  async alerts(tenants: ReadonlyMap<string, TenantConfig>): Promise<AlertsConfig | undefined> {
+    const given = typeof this.#yaml.value === 'object' && this.#yaml.value !== null ? Reflect.get(this.#yaml.value, 'alerts') : undefined;
+    const rawMail = typeof given === 'object' && given !== null ? Reflect.get(given, 'mail') : undefined;
+    this.#knownTenant(rawMail, ['alerts', 'mail', 'tenant']);
+    const shape = alertsSchema.safeParse(given ?? {});
+    if (!shape.success) return undefined;
+    const { webhook, mail, remindEvery: remindEveryMs } = shape.data;
+    const sentBy = mail === undefined ? undefined : await this.#alertMail(mail, tenants);
+    if (mail !== undefined && sentBy === undefined) return undefined;
+    return { webhook: webhook === undefined ? undefined : await this.#webhook(webhook), mail: sentBy, remindEveryMs };
+  }
+
+  async #webhook({ url, secret, ca }: NonNullable<RawAlerts['webhook']>): Promise<NonNullable<AlertsConfig['webhook']>> {
+    const path = ['alerts', 'webhook'];
+    return {
+      url: typeof url === 'string' ? secretText(url) : this.#secret(url, [...path, 'url'], false),
+      secret: secret === undefined ? undefined : this.#secret(secret, [...path, 'secret'], false),
+      ca: await this.#ca(ca, [...path, 'ca']),
+    };
+  }
+
+  async #alertMail(raw: NonNullable<RawAlerts['mail']>, tenants: ReadonlyMap<string, TenantConfig>): Promise<AlertMailConfig | undefined> {
+    const path = ['alerts', 'mail'];
+    const { from, to } = raw;
+    if (raw.tenant === undefined && raw.auth === undefined && raw.server !== undefined) {
+      const server = await this.#givenServer(raw.server, 'smtp', path);
+      return server === undefined ? undefined : { server, auth: { kind: 'none' }, from, to };
+    }
+    if (raw.tenant === undefined && raw.auth === undefined) {
+      this.#problem(path, 'missing `tenant` (OAuth 2.0), or `server` with or without `auth`');
+      return undefined;
+    }
+    const login = await this.#access(raw, 'smtp', from, tenants, path);
+    return login === undefined ? undefined : { ...login, from, to };
   }
 }
 
@@ -298,17 +476,6 @@ function identityEndpoint(given: string | undefined, env: Environment): Identity
   const { IDENTITY_ENDPOINT: url, IDENTITY_HEADER: header } = env;
   if (url && header && URL.canParse(url)) return { url, header: new Secret(header) };
   return { url: machineIdentityUrl };
-}
-
-type Protocol = 'imap' | 'pop3' | 'smtp';
-
-/** Port and TLS where one or both are left out: what the custom of the ports is. RFC 8314 §3 for the implicit ones. */
-function completeServer(raw: RawMailServer, protocol: Protocol): MailServer {
-  const ports = { imap: [993, 143], pop3: [995, 110], smtp: [465, 587] } as const;
-  const [implicit, plain] = ports[protocol];
-  const startsPlain: readonly number[] = [143, 110, 587, 25];
-  const tls = raw.tls ?? ((raw.port === undefined ? protocol === 'smtp' : startsPlain.includes(raw.port)) ? 'starttls' : 'implicit');
-  return { host: raw.host, port: raw.port ?? (tls === 'implicit' ? implicit : plain), tls };
 }
 
 function entries(root: unknown, key: string): [string, unknown][] {
@@ -326,4 +493,14 @@ function isCertificate(pem: string): boolean {
 
 function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : 'unknown error';
+}
+
+/** @returns undefined where `setup apply` has noted none */
+function appMade(dataFolder: string, tenant: string): string | undefined {
+  try {
+    const id: unknown = Object(JSON.parse(readFileSync(join(dataFolder, 'setup', `${tenant}.json`), 'utf8')))['appId'];
+    return typeof id === 'string' && isGuid(id) ? id : undefined;
+  } catch {
+    return undefined; // none, or none that can be read: then the id is wanted in the file
+  }
 }

@@ -66,17 +66,11 @@ function wrongValue(yaml: YamlText, path: KeyPath, expected: string): Problem {
   const found = valueAt(yaml.value, path);
   const last = String(path.at(-1) ?? '');
   if (secretKeys.has(last) && isScalarValue(found)) return plainSecret(yaml, path);
-  const later = planned.get(`${withoutNames(path)}: ${typeof found === 'string' ? found : ''}`);
-  if (later !== undefined) return valueProblem(yaml, path, later, 'config.not-yet');
-  // onCompletion: { move: Archive } is a map where a word was expected.
-  const laterKey =
-    typeof found === 'object' && found !== null ? Object.keys(found).find((key) => planned.get(withoutNames([...path, key]))) : undefined;
-  if (laterKey !== undefined) return keyProblem(yaml, path, planned.get(withoutNames([...path, laterKey])) ?? '', 'config.not-yet');
   if (path.length === 0 && (found === null || found === undefined)) {
     return valueProblem(yaml, path, 'the file is empty; `postern config sample` prints one to begin with');
   }
   if (found === undefined) return keyProblem(yaml, path, `missing; expected ${expected}`);
-  const quiet = quietKeys.has(last) || path.some((part) => secretKeys.has(String(part)));
+  const quiet = quietKeys.has(last) || path.some(isHidden);
   return valueProblem(yaml, path, quiet ? `expected ${expected}` : `expected ${expected}, found ${described(found)}`);
 }
 
@@ -93,7 +87,7 @@ function unknownKey(yaml: YamlText, parent: KeyPath, key: string): Problem {
   const suggestion = nearest(key, known);
   const hint = suggestion === undefined ? `known are ${known.join(', ')}` : `did you mean ${suggestion}?`;
   // In `secret: { value }` the unknown key may be the secret itself: it is not repeated.
-  if (parent.some((part) => secretKeys.has(String(part)))) {
+  if (parent.some(isHidden)) {
     const place = { ...yaml.placeOfKey(path), key: parent.join('.') };
     return suggestion === undefined
       ? {
@@ -146,8 +140,13 @@ function isScalarValue(value: unknown): boolean {
   return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean' || typeof value === 'bigint';
 }
 
+/** Whether what stands under this key may be a secret or hold one: an address for alerts often has a token in it. */
+function isHidden(part: string | number): boolean {
+  return secretKeys.has(String(part)) || part === 'url';
+}
+
 /** Where a secret is pasted by mistake. What was found there is not repeated. */
-const quietKeys: ReadonlySet<string> = new Set(['clientId', 'credential', 'certificate', 'auth']);
+const quietKeys: ReadonlySet<string> = new Set(['clientId', 'credential', 'certificate', 'auth', 'webhook']);
 
 const longestQuote = 60;
 

@@ -3,6 +3,7 @@
  *
  * It loads as it stands (a test does), once the secret it refers to is set.
  */
+import { isDeepStrictEqual } from 'node:util';
 import { stringify } from 'yaml';
 import { annotatedSchema, type SchemaNode } from './json-schema.ts';
 
@@ -22,6 +23,7 @@ const written: ReadonlySet<string> = new Set([
   'data',
   'tenants',
   'sources',
+  'clientId',
   'cloud',
   'credential',
   'secret',
@@ -48,7 +50,14 @@ function entry(name: string, node: SchemaNode, commented: boolean): string[] {
   const named = typeof node.additionalProperties === 'object' ? node.additionalProperties : undefined;
   if (named !== undefined) return [`${name}:`, `  ${String(node.example)}:`, ...keys(named, '    ', commented)];
   if (node.properties !== undefined && !commented) return [`${name}:`, ...keys(node, '  ', commented)];
-  return [`${name}: ${inline(shownValue(node))}`];
+  return oneOrMoreLines(name, shownValue(node));
+}
+
+/** In one line where it fits, else a map key by key. */
+function oneOrMoreLines(name: string, value: unknown): string[] {
+  const line = `${name}: ${inline(value)}`;
+  if (line.length <= lineWidth || typeof value !== 'object' || value === null || Array.isArray(value)) return [line];
+  return [`${name}:`, ...Object.entries(value).flatMap(([key, inner]) => oneOrMoreLines(key, inner).map((text) => `  ${text}`))];
 }
 
 /** What the sample shows: the example, the default, or the required keys of a map. */
@@ -72,8 +81,8 @@ function inline(value: unknown): string {
 }
 
 function explained(node: SchemaNode): string[] {
-  const reason =
-    node.reason === undefined ? '' : ` ${node.default === undefined ? 'Without it' : `Default ${inline(node.default)}`}: ${node.reason}.`;
+  const given = node.default === undefined || isDeepStrictEqual(node.default, {}) ? 'Without it' : `Default ${inline(node.default)}`;
+  const reason = node.reason === undefined ? '' : ` ${given}: ${node.reason}.`;
   return wrapped(`${node.description ?? ''}${reason}`);
 }
 

@@ -14,7 +14,8 @@ import { isGuid } from '../tenant/ids.ts';
 import type { RawSecretReference } from './schema.ts';
 
 export interface SecretReference {
-  readonly kind: 'env' | 'file' | 'command';
+  /** `text`: it stands in the configuration itself; not for credentials. */
+  readonly kind: 'env' | 'file' | 'command' | 'text';
   /** Where the secret is, in words that may be printed, e.g. `environment variable CONTOSO_SECRET`. */
   readonly describe: string;
   /** @throws Fault config.secret-* naming the reference, never the value. */
@@ -44,6 +45,12 @@ export function secretReference(raw: RawSecretReference, context: SecretContext)
   const [program, ...args] = raw.command ?? [];
   if (program === undefined) throw new Error('the schema lets no secret reference without env, file or command through');
   return fromCommand(program, args, context);
+}
+
+/** What may stand in the file, though it is better kept elsewhere: an address that may hold a token. */
+export function secretText(value: string): SecretReference {
+  const secret = new Secret(value);
+  return { kind: 'text', describe: 'the configuration file', resolve: () => Promise.resolve(secret) };
 }
 
 function fromEnvironment(name: string, context: SecretContext): SecretReference {

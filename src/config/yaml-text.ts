@@ -37,6 +37,7 @@ const meanings: Readonly<Record<string, string>> = {
   MISSING_CHAR: 'a sign is missing here: a closing quote or bracket, a colon or a comma',
   TAG_RESOLVE_FAILED: 'a text that begins with "!" must be put in quotes',
   BAD_ALIAS: 'a text that begins with "*" or "&" must be put in quotes',
+  BAD_DQ_ESCAPE: 'a "\\" inside double quotes; use single quotes, or none',
   NON_STRING_KEY: 'a key must be a plain text',
   UNEXPECTED_TOKEN: 'something unexpected stands here',
 };

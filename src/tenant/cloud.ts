@@ -25,6 +25,12 @@ export interface Cloud {
   readonly imap?: MailServer;
   readonly pop3?: MailServer;
   readonly smtp?: MailServer;
+  /** Origin of Microsoft Graph; absent in a custom cloud only. */
+  readonly graph?: string;
+  /** What a token for Graph is asked for: its origin, unless a custom cloud stands in for another one. */
+  readonly graphResource?: string;
+  /** Origin of the administrative interface of Exchange; absent in a custom cloud only. */
+  readonly exchangeAdmin?: string;
   /** Value of `Connect-ExchangeOnline -ExchangeEnvironmentName`; absent where the default serves. */
   readonly exchangeEnvironment?: string;
 }
@@ -43,6 +49,9 @@ export const clouds: Readonly<Record<CloudName, Cloud>> = {
     ...outlook('outlook.office365.com'),
     // M365 (doc): port 465 is not offered here.
     smtp: { host: 'smtp.office365.com', port: 587, tls: 'starttls' },
+    // M365 (doc): Graph; M365 (recorded): the Exchange module's own interface.
+    graph: 'https://graph.microsoft.com',
+    exchangeAdmin: 'https://outlook.office365.com',
   },
   // M365 (doc): authority and the IMAP and POP hosts (endpoints pages).
   'gcc-high': {
@@ -53,6 +62,9 @@ export const clouds: Readonly<Record<CloudName, Cloud>> = {
     ...outlook('outlook.office365.us'),
     // M365 (assumed): community sources; the official list shows outlook.office365.us with port 587.
     smtp: { host: 'smtp.office365.us', port: 587, tls: 'starttls' },
+    // M365 (doc): Graph. M365 (assumed): Exchange, as its documented interface (v2.0) is reached.
+    graph: 'https://graph.microsoft.us',
+    exchangeAdmin: 'https://outlook.office365.us',
     exchangeEnvironment: 'O365USGovGCCHigh',
   },
   dod: {
@@ -65,6 +77,9 @@ export const clouds: Readonly<Record<CloudName, Cloud>> = {
     ...outlook('outlook-dod.office365.us'),
     // M365 (assumed).
     smtp: { host: 'outlook-dod.office365.us', port: 587, tls: 'starttls' },
+    // As for GCC High.
+    graph: 'https://dod-graph.microsoft.us',
+    exchangeAdmin: 'https://outlook-dod.office365.us',
     exchangeEnvironment: 'O365USGovDoD',
   },
   // M365 (recorded): run by 21Vianet; an older authority, login.chinacloudapi.cn, is still found in code.
@@ -74,6 +89,9 @@ export const clouds: Readonly<Record<CloudName, Cloud>> = {
     scope: 'https://partner.outlook.cn/.default',
     ...outlook('partner.outlook.cn'),
     smtp: { host: 'smtp.partner.outlook.cn', port: 587, tls: 'starttls' },
+    // M365 (doc): Graph. M365 (assumed): Exchange; the documented interface (v2.0) names outlook.office365.cn.
+    graph: 'https://microsoftgraph.chinacloudapi.cn',
+    exchangeAdmin: 'https://partner.outlook.cn',
     exchangeEnvironment: 'O365China',
   },
 };

@@ -31,8 +31,31 @@ test('the sample passes the check, and is found by its usual name', async () => 
   assert.deepEqual([code, talk], [0, '']);
   assert.match(
     out,
-    /1 tenant, 1 source\n[\s\S]*\ntelemessage +telemessage@contoso\.com +imap outlook\.office365\.com:993 +OAuth 2\.0 \(contoso\) +INBOX +1 m\n/,
+    /1 tenant, 1 source\n[\s\S]*\ntelemessage +telemessage@contoso\.com +imap outlook\.office365\.com:993 +OAuth 2\.0 \(contoso\) +INBOX +1 m +leave\n/,
   );
+});
+
+test('the check says what happens afterwards and where alerts go, and shows no address that may hold a token', async () => {
+  const file = written(
+    'alerts.yaml',
+    `${good.replace('contoso.com }', 'contoso.com, onCompletion: { delete: { after: 30d } }, hold: true }')}alerts:
+  webhook: { url: https://hooks.test/hunter2, secret: { env: HOOK_KEY } }
+  mail: { tenant: contoso, from: postern@contoso.com, to: [admin@contoso.com] }
+`,
+  );
+  const people = await postern(['config', 'check', '--secrets', '--config', file], {
+    cwd: folder,
+    env: { CONTOSO_SECRET: 'abc~8Q', HOOK_KEY: 'hunter2' },
+  });
+  assert.deepEqual([people.code, people.talk], [0, '']);
+  assert.match(people.out, /held \(delete after 30 d\)/);
+  assert.match(people.out, /alerts by webhook +environment variable HOOK_KEY +resolved/);
+  const machines = await postern(['config', 'check', '--json', '--config', file], { cwd: folder });
+  const { alerts, sources } = JSON.parse(machines.out);
+  assert.deepEqual(alerts.webhook, { url: 'the configuration file', secret: 'environment variable HOOK_KEY' });
+  assert.deepEqual([alerts.mail.auth, alerts.mail.to], [{ kind: 'oauth2', tenant: 'contoso' }, ['admin@contoso.com']]);
+  assert.deepEqual([sources[0].onCompletion, sources[0].hold], [{ kind: 'delete', afterMs: 30 * 86_400_000 }, true]);
+  assert.doesNotMatch(people.out + machines.out, /hunter2/);
 });
 
 test('the check shows for machines what was understood, and nothing of the secret', async () => {
@@ -90,10 +113,10 @@ const bad: readonly (readonly [name: string, yaml: string | undefined, code: str
     ['secret.yaml:5:27 tenants.contoso.credential.secret: a secret as plain text'],
   ],
   [
-    'pop3.yaml',
-    good.replace('contoso.com }', 'contoso.com, protocol: pop3 }'),
+    'vault.yaml',
+    good.replace('{ env: CONTOSO_SECRET }', '{ vault: contoso }'),
     'config.not-yet',
-    ['sources.telemessage.protocol: POP3 sources come with a later version'],
+    ['vault.yaml:5:29 tenants.contoso.credential.secret.vault: the vault comes with a later version'],
   ],
   [
     'ca.yaml',

@@ -92,6 +92,32 @@ async function perform(client: ImapClient, act: string, given: string[]): Promis
     case 'search':
       given.push(['uids', ...(await client.searchUids(argument))].join(' '));
       return;
+    case 'status': {
+      const { messages, uidNext, uidValidity } = await client.status(argument);
+      given.push(`status messages=${messages} uidnext=${uidNext ?? 'none'} uidvalidity=${uidValidity ?? 'none'}`);
+      return;
+    }
+    case 'describe':
+      for await (const { uid, internalDate, announcedBytes, messageId } of client.describe(numbers(argument))) {
+        given.push(`described uid=${uid} size=${announcedBytes} date=${internalDate?.toISOString()} id=${messageId ?? 'none'}`);
+      }
+      return;
+    case 'changes':
+      given.push(`exists ${client.view.exists}, changes ${client.view.changes}`);
+      return;
+    case 'powers':
+      given.push(`move ${client.powers.move}, remove ${client.powers.remove}`);
+      return;
+    case 'seen':
+      return await client.setSeen(numbers(argument));
+    case 'remove':
+      return await client.remove(numbers(argument));
+    case 'move': {
+      const [set = '', ...name] = argument.split(' ');
+      const { uidValidity, uids } = await client.move(numbers(set), name.join(' '));
+      given.push(`moved uidvalidity=${uidValidity ?? 'none'} ${[...uids].map(([from, to]) => `${from}>${to}`).join(' ')}`.trimEnd());
+      return;
+    }
     case 'fetch':
       return await fetchAll(client, argument, given);
     case 'skip':

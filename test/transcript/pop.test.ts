@@ -44,6 +44,26 @@ async function perform(client: PopClient, act: string, given: string[]): Promise
     case 'pass-over':
       for await (const { number } of client.retrieveMessages(argument.split(',').map(Number))) given.push(`message ${number}`);
       return;
+    case 'headers':
+      for await (const { number, body, refusal } of client.retrieveMessages(argument.split(',').map(Number), { lines: 0 })) {
+        given.push(`header ${number} ${body === undefined ? refusal?.code : await text(body)}`);
+      }
+      return;
+    case 'list-with-uids': {
+      const { sizes, uids } = await client.listWithUids();
+      given.push(`sizes ${sizes.map(({ number, bytes }) => `${number}=${bytes}`).join(' ')}`);
+      given.push(`uids ${uids.map(({ number, uid }) => `${number}=${uid}`).join(' ')}`);
+      return;
+    }
+    case 'capabilities-again':
+      await client.askCapabilities();
+      given.push(`capabilities ${[...client.capabilities].map(([name, value]) => `${name} ${value}`.trim()).join(', ')}`);
+      return;
+    case 'remove-all': {
+      const refusals = await client.removeAll(argument.split(',').map(Number));
+      given.push(`not removed ${[...refusals].map(([number, { code }]) => `${number} ${code}`).join(', ')}`);
+      return;
+    }
     case 'remove':
       return await client.remove(Number(argument));
     case 'reset':

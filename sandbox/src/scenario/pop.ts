@@ -20,6 +20,46 @@ export const popMailboxes: readonly MailboxScenario[] = [
     quirks: { popPipelining: true },
     messages: 60,
   },
+  {
+    reach: 'mailbox',
+    name: 'pop-refuses',
+    does: 'RETR of the third message is refused with "-ERR The message could not be retrieved."; it is listed all the same.',
+    grade: 'assumed',
+    source: 'servers refuse messages that they cannot convert; the words are ours',
+    quirks: { pop: { refuse: [3] } },
+  },
+  {
+    reach: 'mailbox',
+    name: 'pop-locked',
+    does: 'A POP3 session locks the mailbox: a login beside it is answered "-ERR [IN-USE]". The first two logins find it locked by somebody else.',
+    grade: 'assumed',
+    source: 'RFC 1939 section 4, RFC 2449 section 8.1.2; of Exchange no lock is known',
+    quirks: { pop: { exclusive: true, lockedFor: 2 } },
+  },
+  {
+    reach: 'mailbox',
+    name: 'pop-same-name',
+    does: 'UIDL gives the second and the third message one name, which RFC 1939 forbids.',
+    grade: 'assumed',
+    source: 'RFC 1939 section 7 lets servers compute names from the content; which do is not known',
+    quirks: { pop: { sameName: [2, 3] } },
+  },
+  {
+    reach: 'mailbox',
+    name: 'pop-no-uidl',
+    does: 'UIDL is refused, so that messages have no lasting names.',
+    grade: 'assumed',
+    source: 'RFC 1939 section 7: UIDL is optional; Exchange has it',
+    quirks: { pop: { unnamed: true } },
+  },
+  {
+    reach: 'mailbox',
+    name: 'pop-cut-at-quit',
+    does: 'QUIT removes what was marked and then cuts the connection instead of answering.',
+    grade: 'assumed',
+    source: 'connections end at any time; here at the worst',
+    quirks: { pop: { cutAtQuit: 'after' } },
+  },
 ];
 
 export const popSaid: readonly SaidScenario[] = [

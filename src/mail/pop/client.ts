@@ -5,12 +5,13 @@
  * passed over. Every wait has a deadline (`PopLimits`). After a refusal (-ERR) the client stays usable, unless the server said that it
  * closes; after any other fault the connection is closed. Whoever connects must call `quit` or `close`; only `quit` makes removals real.
  */
+import { Fault, isFault } from '../../fault/fault.ts';
 import { connectSocket } from '../../runtime/socket.ts';
 import type { MailCredential, MailEndpoint } from '../endpoint.ts';
 import { hostInGreeting } from '../text.ts';
 import { authenticate } from './authenticate.ts';
 import { defaultPopLimits, type PopOptions } from './endpoint.ts';
-import { messageNumber, type RetrievedMessage, type RetrieveOptions, retr, retrieveMessages } from './retrieve.ts';
+import { dele, type RetrievedMessage, type RetrieveOptions, retr, retrieveMessages, top } from './retrieve.ts';
 import { PopSession } from './session.ts';
 
 export type { RetrievedMessage, RetrieveOptions };
@@ -92,31 +93,60 @@ export class PopClient {
     return { messages: Number(match[1]), bytes: Number(match[2]) };
   }
 
+  /**
+   * Asks for the capabilities again: RFC 2449 §5 lets a server offer others after the login.
+   * @throws Fault for whatever ended the session
+   */
+  async askCapabilities(): Promise<void> {
+    await this.#session.askCapabilities();
+  }
+
   /** Numbers and sizes of all messages. */
   async list(): Promise<readonly PopSize[]> {
     const sizes: PopSize[] = [];
-    await this.#session.runList('LIST', (line) => {
-      const match = /^ *(\d{1,10}) +(\d{1,15})/.exec(line);
-      if (match === null) throw this.#session.unexpected('not a line of LIST', line);
-      sizes.push({ number: Number(match[1]), bytes: Number(match[2]) });
-    });
+    await this.#session.runList('LIST', (line) => sizes.push(this.#size(line)));
     return sizes;
   }
 
   /** Numbers and unique ids of all messages. */
   async uidl(): Promise<readonly PopUid[]> {
     const uids: PopUid[] = [];
-    await this.#session.runList('UIDL', (line) => {
-      const match = /^ *(\d{1,10}) +(\S.*)$/.exec(line);
-      if (match === null) throw this.#session.unexpected('not a line of UIDL', line);
-      uids.push({ number: Number(match[1]), uid: (match[2] ?? '').trimEnd() });
-    });
+    await this.#session.runList('UIDL', (line) => uids.push(this.#uid(line)));
     return uids;
+  }
+
+  /**
+   * Sizes and unique ids of all messages: one round trip where the server has PIPELINING, else two.
+   * @throws Fault `pop.uidl-missing` where the server refuses UIDL and not LIST; `pop.refused` …
+   */
+  async listWithUids(): Promise<{ readonly sizes: readonly PopSize[]; readonly uids: readonly PopUid[] }> {
+    const sizes: PopSize[] = [];
+    const uids: PopUid[] = [];
+    const [noSizes, noUids] = await this.#session.runLists([
+      { command: 'LIST', onLine: (line) => sizes.push(this.#size(line)) },
+      { command: 'UIDL', onLine: (line) => uids.push(this.#uid(line)) },
+    ]);
+    if (noSizes !== undefined) throw noSizes;
+    if (isFault(noUids, 'pop.refused')) throw new Fault('pop.uidl-missing', noUids.evidence, { cause: noUids });
+    if (noUids !== undefined) throw noUids;
+    return { sizes, uids };
+  }
+
+  #size(line: string): PopSize {
+    const match = /^ *(\d{1,10}) +(\d{1,15})/.exec(line);
+    if (match === null) throw this.#session.unexpected('not a line of LIST', line);
+    return { number: Number(match[1]), bytes: Number(match[2]) };
+  }
+
+  #uid(line: string): PopUid {
+    const match = /^ *(\d{1,10}) +(\S.*)$/.exec(line);
+    if (match === null) throw this.#session.unexpected('not a line of UIDL', line);
+    return { number: Number(match[1]), uid: (match[2] ?? '').trimEnd() };
   }
 
   /** Header and the first `lines` lines of the body. Resolves when the server has said +OK. @throws Fault `pop.refused`. */
   async top(number: number, lines: number): Promise<AsyncIterable<Uint8Array>> {
-    return await this.#session.runMessage(`TOP ${messageNumber(number)} ${lines}`);
+    return await this.#session.runMessage(top(number, lines));
   }
 
   /** One message as it arrives. Resolves when the server has said +OK. The bytes: dots.ts. @throws Fault `pop.refused`. */
@@ -131,7 +161,17 @@ export class PopClient {
 
   /** Marks a message for removal, which happens at `quit` only. RFC 1939 §5. */
   async remove(number: number): Promise<void> {
-    await this.#session.run(`DELE ${messageNumber(number)}`);
+    await this.#session.run(dele(number));
+  }
+
+  /**
+   * As `remove` for many, several in flight where the server has PIPELINING.
+   * @returns why a message was not marked, by its number; the others are
+   * @throws Fault for whatever ended the session: nothing is removed then
+   */
+  async removeAll(numbers: readonly number[]): Promise<ReadonlyMap<number, Fault>> {
+    const refusals = await this.#session.runAll(numbers.map(dele));
+    return new Map([...refusals].map(([index, refusal]) => [numbers[index] ?? 0, refusal]));
   }
 
   async noop(): Promise<void> {
@@ -143,7 +183,10 @@ export class PopClient {
     await this.#session.run('RSET');
   }
 
-  /** Removes what was marked, says goodbye and closes. @throws Fault where the server does not confirm: removals are then uncertain. Closed all the same. */
+  /**
+   * Removes what was marked, says goodbye and closes. @throws Fault where the server does not confirm it: then it is unknown what was
+   * removed. Closed all the same.
+   */
   async quit(): Promise<void> {
     await this.#session.quit();
   }

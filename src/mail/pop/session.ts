@@ -26,12 +26,23 @@ export interface RunOptions {
   readonly onContinue?: (text: string) => Promise<void>;
 }
 
+/** Full speed three round trips later, and little lost should the server refuse. */
+const firstWindow = 32;
+
+/** Short commands with short answers, sent ahead: well within the input buffer of any server. */
+const commandsInFlight = 100;
+
 /** Refusals after which the server is gone, or will not go on with this session. */
 const lastWords = ['pop.closed-by-server', 'pop.protocol-error-closed', 'pop.token-expired'] as const;
 
 export class PopSession {
   readonly limits: PopLimits;
   readonly dialogue: Dialogue;
+  /**
+   * Messages that may be asked for ahead just now: one more with each that comes, so that it doubles with each round trip. A server that
+   * asks for a pause gets them one by one again, since what was in flight was refused for nothing.
+   */
+  window = firstWindow;
   /** Undefined: the server does not know CAPA. */
   capabilities: ReadonlyMap<string, string> | undefined;
   readonly #endpoint: MailEndpoint;
@@ -57,6 +68,11 @@ export class PopSession {
     return this.#closed;
   }
 
+  /** RFC 2449 §6.6: whether commands may be sent before the answers to earlier ones are there. */
+  get pipelines(): boolean {
+    return this.capabilities?.has('PIPELINING') === true;
+  }
+
   /** Sends a command with a one-line answer and waits for +OK; returns its text. @throws Fault for -ERR (the session stays usable but for last words), and for whatever ends the session. */
   async run(command: string, options: RunOptions = {}): Promise<string> {
     return await this.#ask(command, 'status', options);
@@ -65,8 +81,55 @@ export class PopSession {
   /** Sends a command whose answer is a list, and gives each line to `onLine`. @throws as `run`. */
   async runList(command: string, onLine: (line: string) => void, options: RunOptions = {}): Promise<void> {
     await this.#ask(command, 'lines', options);
+    await this.#readLines(command, onLine, options.timeoutMs ?? this.limits.commandTimeoutMs);
+  }
+
+  /**
+   * Like `runList` for several commands, which go out together where the server has PIPELINING; else none after one that was refused.
+   * @returns the refusal of each command, undefined where there was none
+   * @throws Fault for whatever ends the session
+   */
+  async runLists(asked: readonly { readonly command: string; readonly onLine: (line: string) => void }[]): Promise<(Fault | undefined)[]> {
+    const commands = asked.map(({ command }) => command);
+    if (this.pipelines) await this.send(commands, 'lines');
+    const refusals: (Fault | undefined)[] = [];
+    for (const { command, onLine } of asked) {
+      const [refused] = refusals.filter((refusal) => refusal !== undefined);
+      if (refused !== undefined && !this.pipelines) break;
+      if (!this.pipelines) await this.send([command], 'lines');
+      const answer = await this.status(this.limits.commandTimeoutMs).catch((error: unknown) => {
+        // A server that hangs up after a refusal has said why.
+        throw refused ?? error;
+      });
+      const refusal = answer.ok ? undefined : this.refused(answer, command);
+      if (refusal !== undefined && this.#closed) throw refusal;
+      if (refusal === undefined) await this.#readLines(command, onLine, this.limits.commandTimeoutMs);
+      refusals.push(refusal);
+    }
+    return refusals;
+  }
+
+  /** @returns the refusal of each command that was refused, by its place; several are in flight where the server has PIPELINING */
+  async runAll(commands: readonly string[]): Promise<ReadonlyMap<number, Fault>> {
+    const refusals = new Map<number, Fault>();
+    const most = this.pipelines ? commandsInFlight : 1;
+    for (let from = 0; from < commands.length; from += most) {
+      const batch = commands.slice(from, from + most);
+      await this.send(batch, 'status');
+      for (const [index, command] of batch.entries()) {
+        const answer = await this.status(this.limits.commandTimeoutMs);
+        if (answer.ok) continue;
+        const refusal = this.refused(answer, command);
+        if (this.#closed) throw refusal;
+        refusals.set(from + index, refusal);
+      }
+    }
+    return refusals;
+  }
+
+  async #readLines(command: string, onLine: (line: string) => void, timeoutMs: number): Promise<void> {
     for (let lines = 0; ; lines += 1) {
-      const event = await this.#event(options.timeoutMs ?? this.limits.commandTimeoutMs);
+      const event = await this.#event(timeoutMs);
       if (event.kind === 'end') return;
       if (lines >= this.limits.maxListLines) throw this.unexpected('too many lines', command, { maxListLines: this.limits.maxListLines });
       if (event.kind === 'line') onLine(event.text);

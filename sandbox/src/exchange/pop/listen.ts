@@ -96,7 +96,9 @@ async function misbehave(session: PopSession): Promise<void> {
 
 /** RFC 1939 §6: what DELE has marked goes now, and only now. M365 (recorded): the words. */
 function quit(session: PopSession): void {
-  update(session);
+  const cut = session.maildrop?.mailbox.quirks.pop?.cutAtQuit;
+  if (cut !== 'before') update(session);
+  if (cut !== undefined) throw new ConnectionOver();
   session.end('+OK Microsoft Exchange Server 2016 POP3 server signing off.');
 }
 

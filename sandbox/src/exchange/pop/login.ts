@@ -5,8 +5,9 @@
  * connection with an answer that says nothing of it.
  */
 
+import type { Mailbox, Tenant } from '../../tenant.ts';
 import { judgeLogin, readXoauth2 } from '../auth.ts';
-import { notInThisState, PopError, type PopSession, unavailable } from './session.ts';
+import { notInThisState, PopError, PopSession, unavailable } from './session.ts';
 
 /** M365 (recorded): neither PIPELINING nor RESP-CODES nor UTF8; M365 (assumed): what is offered before STLS. */
 const clear = ['TOP', 'UIDL', 'STLS'];
@@ -37,6 +38,7 @@ export async function auth(session: PopSession, args: readonly string[]): Promis
   if (!parts) throw refused();
   const outcome = await judgeLogin(session.tenant, 'pop', parts.user, parts.token);
   if (outcome.kind === 'open') {
+    refuseIfLocked(session.tenant, outcome.mailbox);
     session.loggedIn(outcome.mailbox, outcome.expires);
     session.outgoing.line('+OK User successfully authenticated.');
     return;
@@ -44,6 +46,17 @@ export async function auth(session: PopSession, args: readonly string[]): Promis
   session.tenant.note(`pop login of ${parts.user} ${outcome.kind}: ${outcome.because}`);
   // M365 (assumed): what IMAP shows as "not connected" for want of a free connection is an unavailable server here.
   throw outcome.kind === 'refused' ? refused() : new PopError(unavailable, true);
+}
+
+/** RFC 1939 §4 and RFC 2449 §8.1.2. Not known of Exchange. */
+function refuseIfLocked(tenant: Tenant, mailbox: Mailbox): void {
+  const { pop } = mailbox.quirks;
+  if (pop === undefined) return;
+  const isHeld =
+    pop.exclusive === true && [...tenant.sessions].some((other) => other instanceof PopSession && other.maildrop?.mailbox === mailbox);
+  if (!isHeld && !pop.lockedFor) return;
+  if (pop.lockedFor) pop.lockedFor -= 1;
+  throw new PopError('-ERR [IN-USE] The mailbox is locked by another session.');
 }
 
 /** M365 (recorded): a name is always taken, a password never. */

@@ -7,7 +7,7 @@
 
 import { createHash } from 'node:crypto';
 import { type Message, rawOf } from '../../folder.ts';
-import { folderOf } from '../../tenant.ts';
+import { folderOf, type Mailbox } from '../../tenant.ts';
 import { headerEnd } from '../mime.ts';
 import { backoffMs, shownSize, substituteFor } from '../oddities.ts';
 import { type Maildrop, notInThisState, PopError, type PopSession } from './session.ts';
@@ -35,9 +35,11 @@ function positionOf(drop: Maildrop, word: string | undefined): number {
  * A message's unique id: the same in every session for as long as the message is in this folder. RFC 1939 §7.
  * M365 (assumed): the form; there too it is to be taken as it is, and a folder that is made anew has new ones.
  */
-function uniqueId(drop: Maildrop, message: Message): string {
-  const uidValidity = folderOf(drop.mailbox, 'INBOX')?.uidValidity ?? 0;
-  return createHash('sha256').update(`${drop.mailbox.address} ${uidValidity} ${message.uid}`).digest('base64url');
+export function uniqueIdOf(mailbox: Mailbox, message: Message): string {
+  const uidValidity = folderOf(mailbox, 'INBOX')?.uidValidity ?? 0;
+  const same = mailbox.quirks.pop?.sameName ?? [];
+  const uid = same.includes(message.uid) ? same[0] : message.uid;
+  return createHash('sha256').update(`${mailbox.address} ${uidValidity} ${uid}`).digest('base64url');
 }
 
 export function stat(session: PopSession): void {
@@ -54,7 +56,8 @@ export function list(session: PopSession, args: readonly string[]): void {
 
 export function uidl(session: PopSession, args: readonly string[]): void {
   const drop = maildropOf(session);
-  scan(session, drop, args[0], (message) => uniqueId(drop, message));
+  if (drop.mailbox.quirks.pop?.unnamed) throw notInThisState();
+  scan(session, drop, args[0], (message) => uniqueIdOf(drop.mailbox, message));
 }
 
 /** One line for the named message, or a line for each. */
@@ -74,7 +77,10 @@ function scan(session: PopSession, drop: Maildrop, word: string | undefined, sho
 }
 
 export async function retr(session: PopSession, args: readonly string[]): Promise<void> {
+  const drop = maildropOf(session);
   const message = wanted(session, args[0]);
+  const uid = drop.messages[positionOf(drop, args[0])]?.uid ?? 0;
+  if (drop.mailbox.quirks.pop?.refuse?.includes(uid)) throw new PopError('-ERR The message could not be retrieved.');
   await sendBytes(session, message);
 }
 
