@@ -1,0 +1,149 @@
+/**
+ * Sets up the watch over a running import: its looks, the ways of its alerts, and where health and metrics are served.
+ *
+ * One call for whoever runs an import; it hands on the events and ends it. A fault of the watch never ends the import: one that a person
+ * must know before anything runs (an address that is taken) is thrown by `startWatch`, all others are told and lived with.
+ */
+import { readFileSync } from 'node:fs';
+import { statfs } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import type { Archive } from '../archive/archive.ts';
+import type { AlertsConfig, Config, SourceConfig } from '../config/config.ts';
+import { Fault } from '../fault/fault.ts';
+import type { ImportEvent } from '../import/events.ts';
+import { mailWay } from '../import/watch/alert-mail.ts';
+import { configuredExpiries } from '../import/watch/expiry.ts';
+import type { ProcessFigures } from '../import/watch/metrics.ts';
+import type { AlertWay } from '../import/watch/notice.ts';
+import { Watch, type WatchedSource } from '../import/watch/watch.ts';
+import { isLoopback, webhookWay } from '../import/watch/webhook.ts';
+import type { Journal } from '../journal/journal.ts';
+import type { MailCredential } from '../mail/endpoint.ts';
+import type { Clock } from '../runtime/clock.ts';
+import type { HttpRequest } from '../runtime/http.ts';
+import { serveHealth } from './health.ts';
+
+export interface WatchSetup {
+  readonly config: Config;
+  /** Names of the sources of this run. */
+  readonly sources: readonly string[];
+  readonly archive: Archive;
+  /** One that forgives: nothing here may stop the import. */
+  readonly journal: Journal;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly request: HttpRequest;
+  /** How alerts log in at `alerts.mail`; undefined: not at all. */
+  readonly mailCredential: (signal: AbortSignal) => Promise<MailCredential | undefined>;
+  /** A run that ends by itself: nothing is served, and it is judged at its end. */
+  readonly once: boolean;
+  /** What `--listen` says; else the configuration decides. */
+  readonly listen: string | undefined;
+  /** Tells a person something about the watch itself. */
+  readonly announce: (text: string) => void;
+}
+
+export interface RunningWatch {
+  /** Where health and metrics are served; undefined: nowhere. */
+  readonly address: string | undefined;
+  /** Hears an event of the import. Never waits, never throws. */
+  tell(event: ImportEvent): void;
+  /** Hears the fault that ends the whole import, so that it can be told. @throws it, and whatever else `run` ends with */
+  during<T>(run: Promise<T>): Promise<T>;
+  /** Notes the end, delivers what is to be told for some seconds, and ends. @throws a bug of ours */
+  close(): Promise<void>;
+}
+
+/** @throws Fault watch.listen-refused, watch.listen-failed, cli.wrong-use */
+export async function startWatch(setup: WatchSetup): Promise<RunningWatch> {
+  const { config, clock, announce } = setup;
+  const watched = config.sources.filter(({ name }) => setup.sources.includes(name)).map(watchedSource);
+  const { once } = setup;
+  const where = once ? undefined : setup.listen === undefined ? config.service : listenAddress(setup.listen);
+  // The port first: when it is taken nothing has begun yet.
+  let begun: Watch | undefined;
+  const health =
+    where === undefined ? undefined : await serveHealth({ ...where, snapshot: () => begun?.snapshot(), figures: figuresOf(clock) });
+  const { archive, journal, random } = setup;
+  const ports = {
+    archive,
+    journal,
+    clock,
+    random,
+    disk: async () => {
+      const { bavail, blocks, bsize } = await statfs(config.dataFolder);
+      return { freeBytes: bavail * bsize, sizeBytes: blocks * bsize };
+    },
+    expiries: (now: number) => configuredExpiries(config, now),
+    ways: waysOf(config.alerts, setup),
+  };
+  const { remindEveryMs } = config.alerts;
+  const configured = { sources: config.sources.map(({ name }) => name), tenants: [...config.tenants.keys()] };
+  const watch = new Watch(watched, ports, { remindEveryMs, host: hostname(), pid: process.pid, configured, once, listen: health?.address });
+  await watch.begin();
+  begun = watch;
+  const stop = new AbortController();
+  let bug: unknown;
+  const running = watch.run(stop.signal).catch((error: unknown) => {
+    bug = error;
+    announce('The watch over this import has ended by a bug; mail goes on coming in. /livez says no from now on.');
+  });
+  return {
+    address: health?.address,
+    tell: (event) => watch.tell(event),
+    during: async (run) => {
+      try {
+        return await run;
+      } catch (error) {
+        if (error instanceof Fault) watch.ended(error);
+        throw error;
+      }
+    },
+    close: async () => {
+      health?.leave();
+      stop.abort();
+      await running;
+      await health?.close();
+      if (bug !== undefined) throw bug;
+    },
+  };
+}
+
+function watchedSource({ name, everyMs, silentAfterMs, auth }: SourceConfig): WatchedSource {
+  return { name, everyMs, silentAfterMs, tenant: auth.kind === 'oauth2' ? auth.tenant.name : undefined };
+}
+
+function waysOf({ webhook, mail }: AlertsConfig, { request, mailCredential }: WatchSetup): readonly AlertWay[] {
+  const ways: AlertWay[] = [];
+  if (webhook !== undefined) {
+    const { url, secret, ca } = webhook;
+    ways.push(webhookWay({ url: () => url.resolve(), secret: secret && (() => secret.resolve()), ca, request }));
+  }
+  if (mail !== undefined) ways.push(mailWay({ endpoint: mail.server, credential: mailCredential, from: mail.from, to: mail.to }));
+  return ways;
+}
+
+/**
+ * Reads what stands after `--listen`: `127.0.0.1:9464`, `localhost:9464`, `[::1]:9464`.
+ * @throws Fault cli.wrong-use; watch.listen-refused for what others can reach
+ */
+export function listenAddress(text: string): { readonly host: string; readonly port: number } {
+  const parts = /^(?:\[([0-9a-fA-F:]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(text);
+  const host = parts?.[1] ?? parts?.[2];
+  const port = Number(parts?.[3]);
+  if (host === undefined || port > 65_535) {
+    throw new Fault('cli.wrong-use', { option: '--listen', expected: 'HOST:PORT, e.g. 127.0.0.1:9464', found: text });
+  }
+  if (!isLoopback(host)) throw new Fault('watch.listen-refused', { host, port });
+  return { host, port };
+}
+
+function figuresOf(clock: Clock): () => ProcessFigures {
+  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+  const version = String(JSON.parse(text).version);
+  const startedMs = clock.now() - process.uptime() * 1000;
+  return () => {
+    const { user, system } = process.cpuUsage();
+    return { version, residentBytes: process.memoryUsage.rss(), startedMs, cpuSeconds: (user + system) / 1e6 };
+  };
+}
