@@ -14,12 +14,53 @@ export interface CommandEntry {
 
 /** First words that have verbs under them. */
 export const groups: Readonly<Record<string, string>> = {
+  setup: 'The app: planned, applied, proven, rotated and taken away across Entra and Exchange.',
   import: 'The import service: mail out of mailboxes and into the archive.',
   archive: 'The archive: look into it, take out of it, prove it.',
   config: 'The configuration file.',
 };
 
 export const commands: readonly CommandEntry[] = [
+  {
+    name: 'setup plan',
+    summary: 'Show what would be done in Entra and Exchange for the app and its mailboxes; change nothing.',
+    load: async () => (await import('./setup-plan.ts')).setupPlan,
+  },
+  {
+    name: 'setup apply',
+    summary: 'Do what `setup plan` shows, step by step, reading each one back; resumable.',
+    load: async () => (await import('./setup-apply.ts')).setupApply,
+  },
+  {
+    name: 'setup verify',
+    summary: 'Prove that what the setup made works: token, claims, and a login to each mailbox; and that another one is refused.',
+    load: async () => (await import('./setup-verify.ts')).setupVerify,
+  },
+  {
+    name: 'setup rotate',
+    summary: 'Replace the client secret: add a new one, prove it, put it in use, and remove the old one after the overlap.',
+    load: async () => (await import('./setup-rotate.ts')).setupRotate,
+  },
+  {
+    name: 'setup audit',
+    summary: 'Find what in the tenant has drifted from the configuration, and what is there besides.',
+    load: async () => (await import('./setup-plan.ts')).setupAudit,
+  },
+  {
+    name: 'setup script',
+    summary: 'Print a PowerShell script that does what `setup apply` would, for an administrator to read and run.',
+    load: async () => (await import('./setup-script.ts')).setupScript,
+  },
+  {
+    name: 'setup import',
+    summary: 'Read the ids that the script printed at its end, so that the app is known here.',
+    load: async () => (await import('./setup-script.ts')).setupImport,
+  },
+  {
+    name: 'setup destroy',
+    summary: 'Take away what the setup made: rights on mailboxes, pointer, consent, and the app, in this order.',
+    load: async () => (await import('./setup-destroy.ts')).setupDestroy,
+  },
   {
     name: 'check',
     summary: 'Prove every link from the configuration to an opened mailbox, or say which one breaks and what repairs it.',
@@ -41,14 +82,39 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./import.ts')).importRun,
   },
   {
+    name: 'import status',
+    summary: 'Show how the import service and its sources are, and what to do where something is wrong.',
+    load: async () => (await import('./import-status.ts')).importStatus,
+  },
+  {
+    name: 'import alerts',
+    summary: 'Show the alerts of the import service; acknowledge one, so that it is not told again.',
+    load: async () => (await import('./import-alerts.ts')).importAlerts,
+  },
+  {
+    name: 'import reconcile',
+    summary: 'Compare what the servers list with the archive, and name everything that is missing.',
+    load: async () => (await import('./import-reconcile.ts')).importReconcile,
+  },
+  {
+    name: 'import retry',
+    summary: 'List what is in quarantine, and ask the servers for it again.',
+    load: async () => (await import('./import-retry.ts')).importRetry,
+  },
+  {
     name: 'archive search',
-    summary: 'Find messages by their words.',
+    summary: 'Find messages by their words, people, platforms and times.',
     load: async () => (await import('./archive.ts')).archiveSearch,
   },
   {
     name: 'archive show',
     summary: 'Show one message: what it says and where it came from; or its bytes.',
     load: async () => (await import('./archive.ts')).archiveShow,
+  },
+  {
+    name: 'archive conversation',
+    summary: 'Show a conversation in the order of its time, with edits, deletions, calls, copies and gaps.',
+    load: async () => (await import('./archive-conversation.ts')).archiveConversation,
   },
   {
     name: 'archive export',

@@ -8,7 +8,7 @@ const exitCodes = `Exit codes:
   0   done
   1   a fault (its code is printed)
   2   wrong use or configuration
-  3   check or verify found faults
+  3   check, verify, reconcile, audit or status found something
   4   a plan has steps
   5   apply stopped half-way (the journal is named)
   70  a bug of ours

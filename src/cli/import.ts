@@ -1,7 +1,9 @@
 /** `postern import run`. */
+import type { Archive } from '../archive/archive.ts';
 import type { ImportEvent, SourceSummary } from '../import/events.ts';
 import type { RunSummary } from '../import/run.ts';
 import { type Arguments, type Command, type ExitCode, exit, type Terminal } from './command.ts';
+import type { Teller } from './import-talk.ts';
 import {
   bytes,
   count,
@@ -14,45 +16,67 @@ import {
   type Progress,
   printable,
   progress,
-  quarantineReasons,
   wantsColour,
 } from './print.ts';
-
-/** Sources that are connected at the same time unless `--connections` says otherwise. */
-const defaultConnections = 8;
 
 export const importRun: Command = {
   name: 'import run',
   summary: 'Bring the mail of all sources, or of the named ones, into the archive.',
-  usage: '[SOURCE…] [--once] [--connections N] [--config FILE] [--json]',
+  usage: '[SOURCE…] [--once] [--connections N] [--listen HOST:PORT] [--log text|json] [--config FILE] [--json]',
   details: `Without --once it goes on: it listens on each mailbox, brings in what arrives, and ends cleanly on Ctrl-C.
 With --once it ends when every message that the servers list is in the archive and can be found;
 the exit code is 0 only then. A run that was cut off goes on where it stopped; nothing comes twice.`,
   options: {
     once: { type: 'boolean', help: 'End when everything is in.' },
-    connections: { type: 'string', value: 'N', help: `Sources connected at the same time, at most (default ${defaultConnections}).` },
+    connections: { type: 'string', value: 'N', help: 'Connections open at the same time, at most (instead of `import: connections`).' },
+    listen: {
+      type: 'string',
+      value: 'HOST:PORT',
+      help: 'Serve health and metrics there, on this machine only (instead of `service: listen`). Not with --once.',
+    },
+    log: { type: 'string', value: 'FORM', help: 'What happens, on stderr: text for people (default), or json, one object a line.' },
   },
   run: async (args, terminal) => {
-    const { archiveToWrite, importSources, readConfiguration } = await import('./wire.ts');
+    const { archiveToWrite, importSources, journalForImport, readConfiguration, watchOver } = await import('./wire.ts');
+    const form = await logFrom(args);
     const config = await readConfiguration(args, terminal);
     const sources = importSources(config, args.positionals);
-    const connections = await connectionsFrom(args);
+    const asked = { connections: await connectionsFrom(args, config.import.connections), perHost: config.import.perHost };
+    const { systemClock } = await import('../runtime/clock.ts');
+    const { gapKeeper } = await import('../import/reconcile/run-gaps.ts');
+    const line = progress(terminal, systemClock.monotonic);
+    const talk = await teller(form, terminal, line, systemClock.now);
     const archive = await archiveToWrite(config);
+    const journal = journalForImport(config, (fault) => talk.journalFailed(fault), await hasRows(archive));
+    const gaps = gapKeeper(journal, archive);
+    let watch: Awaited<ReturnType<typeof watchOver>> | undefined;
     try {
-      const { systemClock } = await import('../runtime/clock.ts');
-      const line = progress(terminal, systemClock.monotonic);
-      const talk = new Talk(terminal, line, systemClock.now);
       const ports = {
         archive,
+        retries: journal,
         clock: systemClock,
         random: Math.random,
-        report: (event: ImportEvent) => talk.tell(event),
+        report: (event: ImportEvent) => {
+          talk.tell(event);
+          gaps.tell(event);
+          watch?.tell(event);
+        },
         signal: terminal.signal,
       };
       const { runOn, runOnce } = await import('../import/run.ts');
-      if (args.values['once'] !== true) {
+      const [listen, once] = [args.values['listen'], args.values['once'] === true];
+      watch = await watchOver(config, {
+        sources,
+        archive,
+        journal,
+        once,
+        listen: typeof listen === 'string' ? listen : undefined,
+        announce: (text) => talk.announce(text),
+      });
+      if (!once) {
+        if (watch.address !== undefined) talk.announce(`Health and metrics at http://${watch.address}/`);
         talk.announce(`Importing from ${sources.map((source) => source.name).join(', ')} into ${config.dataFolder}. Ctrl-C ends it.`);
-        await runOn(sources, ports, { connections });
+        await watch.during(runOn(sources, ports, asked));
         line.clear();
         // Not waited for: whoever pressed Ctrl-C wants the prompt back, and deriving goes on where it stopped.
         const { lag } = await archive.stats();
@@ -64,121 +88,51 @@ the exit code is 0 only then. A run that was cut off goes on where it stopped; n
         return failed === undefined ? exit.done : exitCodeOf(failed);
       }
       const onDeriving = ({ done, total }: { done: number; total: number }): void =>
-        line.show(() => `making searchable: ${number(done)} of ${number(total)}`);
-      const summary = await runOnce(sources, ports, { connections, onDeriving });
+        form === 'json' ? undefined : line.show(() => `making searchable: ${number(done)} of ${number(total)}`);
+      const summary = await watch.during(runOnce(sources, ports, { ...asked, onDeriving }));
       line.clear();
       if (args.values['json'] === true) json(terminal, asJson(summary));
       else terminal.stdout.write(asText(summary));
-      return report(summary, terminal);
+      return report(summary, terminal, form);
     } finally {
+      await watch?.close();
+      await gaps.settled();
+      await journal.close();
       await archive.close();
     }
   },
 };
 
-async function connectionsFrom(args: Arguments): Promise<number> {
+/** Whoever tells of the run. Loaded late: a help needs none of it. */
+async function teller(form: 'text' | 'json', terminal: Terminal, line: Progress, now: () => number): Promise<Teller> {
+  if (form === 'json') return (await import('./import-log.ts')).importLog(terminal.stderr, now);
+  const { ImportTalk } = await import('./import-talk.ts');
+  return new ImportTalk(terminal, line, now);
+}
+
+/** Whether mail came before: then a journal that is not there has been lost. @throws Fault of the archive, which is closed then */
+async function hasRows(archive: Archive): Promise<boolean> {
+  try {
+    return (await archive.heads()).ledger.rows > 0;
+  } catch (error) {
+    await archive.close();
+    throw error;
+  }
+}
+
+async function connectionsFrom(args: Arguments, configured: number): Promise<number> {
   const given = args.values['connections'];
-  if (given === undefined) return defaultConnections;
+  if (given === undefined) return configured;
   if (typeof given === 'string' && /^[1-9]\d{0,3}$/.test(given)) return Number(given);
   const { Fault } = await import('../fault/fault.ts');
   throw new Fault('cli.wrong-use', { option: '--connections', expected: 'a number from 1 to 9999', found: String(given) });
 }
 
-/** Puts events into words: a line of progress that is written over, and lasting lines for what a person should know. */
-class Talk {
-  readonly #terminal: Terminal;
-  readonly #line: Progress;
-  readonly #now: () => number;
-  readonly #folders = new Map<string, { fetched: number; toFetch: number }>();
-  readonly #passed = new Set<string>();
-  #messages = 0;
-  #bytes = 0;
-
-  constructor(terminal: Terminal, line: Progress, now: () => number) {
-    this.#terminal = terminal;
-    this.#line = line;
-    this.#now = now;
-  }
-
-  tell(event: ImportEvent): void {
-    switch (event.kind) {
-      case 'connecting':
-        this.#line.show(() => `${event.source}: connecting`);
-        return;
-      case 'folder':
-        this.#folders.set(`${event.source}\0${event.folder}`, { fetched: 0, toFetch: event.toFetch });
-        return;
-      case 'message': {
-        const folder = this.#folders.get(`${event.source}\0${event.folder}`);
-        if (folder !== undefined) folder.fetched += 1;
-        this.#messages += 1;
-        this.#bytes += event.bytes;
-        this.#line.show(() => this.#progressText());
-        return;
-      }
-      case 'quarantined':
-        this.#say(event.source, `message ${event.uid} of ${event.folder} is in quarantine: ${quarantineReasons[event.reason]}`);
-        return;
-      case 'uid-validity-changed':
-        this.#say(event.source, `${event.folder} was numbered anew (UIDVALIDITY ${event.before} → ${event.now}): comparing by content`);
-        return;
-      case 'waiting':
-        this.#say(event.source, `${event.fault.message} Trying again in ${duration(event.waitMs)}.`);
-        return;
-      case 'failed':
-        this.#line.clear();
-        this.#say(event.source, `needs you; it is looked at again in ${duration(event.waitMs)}:`);
-        this.#terminal.stderr.write(faultText(event.fault, wantsColour(this.#terminal)));
-        return;
-      case 'folder-failed':
-        this.#line.clear();
-        this.#say(event.source, `${event.folder} could not be brought in; what else there is goes on:`);
-        this.#terminal.stderr.write(faultText(event.fault, wantsColour(this.#terminal)));
-        return;
-      case 'deriving-failed':
-        this.announce('Mail goes on coming in, but nothing new is made searchable:');
-        this.#terminal.stderr.write(faultText(event.fault, wantsColour(this.#terminal)));
-        return;
-      case 'pass':
-        this.#line.clear();
-        this.#tellPass(event);
-        return;
-      default:
-        event satisfies never;
-    }
-  }
-
-  /** Tells what a pass brought; and of the first one that it is over, so that nobody takes silence for a hanging program. */
-  #tellPass({ source, arrived, duplicate, quarantined }: Extract<ImportEvent, { kind: 'pass' }>): void {
-    const parts = [
-      ...(arrived > 0 ? [count(arrived, 'new message')] : []),
-      ...(duplicate > 0 ? [`${count(duplicate, 'message')} whose bytes were there before`] : []),
-      ...(quarantined > 0 ? [`${number(quarantined)} in quarantine`] : []),
-    ];
-    if (parts.length > 0) this.#say(source, parts.join(', '));
-    else if (!this.#passed.has(source)) this.#say(source, 'nothing new');
-    this.#passed.add(source);
-  }
-
-  announce(text: string): void {
-    this.#line.clear();
-    this.#terminal.stderr.write(`${text}\n`);
-  }
-
-  #say(source: string, text: string): void {
-    this.#line.clear();
-    this.#terminal.stderr.write(`${new Date(this.#now()).toISOString().slice(11, 19)}Z ${printable(`${source}: ${text}`)}\n`);
-  }
-
-  #progressText(): string {
-    let fetched = 0;
-    let toFetch = 0;
-    for (const folder of this.#folders.values()) {
-      fetched += folder.fetched;
-      toFetch += folder.toFetch;
-    }
-    return `importing: ${number(fetched)} of ${number(Math.max(fetched, toFetch))} messages, ${bytes(this.#bytes)}`;
-  }
+async function logFrom(args: Arguments): Promise<'text' | 'json'> {
+  const given = args.values['log'] ?? 'text';
+  if (given === 'text' || given === 'json') return given;
+  const { Fault } = await import('../fault/fault.ts');
+  throw new Fault('cli.wrong-use', { option: '--log', expected: 'text or json', found: String(given) });
 }
 
 function asText(summary: RunSummary): string {
@@ -201,12 +155,18 @@ function sourceLine(source: SourceSummary): string {
   const folders = source.folders.map((folder) => {
     if (folder.uidValidity === undefined) return `${folder.folder} was not opened`;
     const gone = folder.vanished === 0 ? '' : `, ${number(folder.vanished)} vanished from the server meanwhile`;
+    const excluded = folder.excluded === 0 ? '' : `${number(folder.excluded)} excluded + `;
     return (
       `${folder.folder}: ${number(folder.listed)} listed = ${number(folder.before)} before + ${number(folder.archived)} archived + ` +
-      `${number(folder.duplicate)} duplicate + ${number(folder.quarantined)} quarantined + ${number(folder.missing.length)} missing${gone}`
+      `${number(folder.duplicate)} duplicate + ${number(folder.quarantined)} quarantined + ${excluded}${number(folder.missing.length)} missing${gone}`
     );
   });
-  return printable(`${source.source}: ${state}. ${folders.join('; ')}`);
+  const unmatched = source.unmatched.map(({ evidence }) => `${evidence['pattern']} found no folder`);
+  const done = (source.completion?.summaries ?? []).map(
+    ({ folder, step, target, done: messages }) =>
+      `${folder}: ${count(messages, 'message')} ${step}${target === undefined ? '' : ` to ${target}`} on the server`,
+  );
+  return printable(`${source.source}: ${state}. ${[...folders, ...unmatched, ...done].join('; ')}`);
 }
 
 function asJson(summary: RunSummary): unknown {
@@ -224,17 +184,27 @@ function asJson(summary: RunSummary): unknown {
       bytes: source.bytes,
       ...Object(fault(source.fault)),
       folders: source.folders.map((folder) => ({ ...folder, ...Object(fault(folder.fault)) })),
+      unmatched: source.unmatched.map((one) => ({ pattern: one.evidence['pattern'], ...Object(fault(one)) })),
+      ...(source.completion === undefined
+        ? {}
+        : { completion: { steps: source.completion.summaries, ...Object(fault(source.completion.fault)) } }),
     })),
   };
 }
 
 /** Faults go to stderr, each whole. The exit code is that of the first one that a person must act on. */
-function report(summary: RunSummary, terminal: Terminal): ExitCode {
-  const ofSources = summary.sources.flatMap((source) => [source.fault, ...source.folders.map((folder) => folder.fault)]);
+function report(summary: RunSummary, terminal: Terminal, form: 'text' | 'json'): ExitCode {
+  const ofSources = summary.sources.flatMap((source) => [
+    source.fault,
+    ...source.folders.map((folder) => folder.fault),
+    ...source.unmatched,
+    source.completion?.fault,
+  ]);
   const faults = [...ofSources, summary.derivingFault].filter((one) => one !== undefined);
-  for (const fault of faults) terminal.stderr.write(`\n${faultText(fault, wantsColour(terminal))}`);
-  if (summary.complete) return exit.done;
-  if (terminal.signal.aborted) return exit.interrupted;
+  // In a log for machines the events have told them.
+  if (form === 'text') for (const fault of faults) terminal.stderr.write(`\n${faultText(fault, wantsColour(terminal))}`);
+  if (terminal.signal.aborted && !summary.complete) return exit.interrupted;
+  if (summary.complete && faults.length === 0) return exit.done;
   const codes = faults.map(exitCodeOf);
   return codes.find((code) => code !== exit.tryLater) ?? exit.tryLater;
 }

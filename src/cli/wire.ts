@@ -1,14 +1,25 @@
 /** The only place where ports meet their implementations: what a command needs, made from its configuration. */
-import type { Archive, ArchiveReader } from '../archive/archive.ts';
+import type { Archive, ArchiveReader, RecordProfile } from '../archive/archive.ts';
 import { openArchive, openArchiveReader } from '../archive/sqlite/sqlite-archive.ts';
 import type { LookPorts } from '../check/look.ts';
 import type { Config, SourceConfig, TenantConfig } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import { Fault } from '../fault/fault.ts';
-import { type ImapLogin, imapMailbox, type TokenSupply } from '../import/from-imap.ts';
+import { sourceCompletion } from '../import/complete/completion.ts';
+import { imapMailbox, imapWriter } from '../import/from-imap.ts';
+import { popMailbox } from '../import/from-pop.ts';
+import type { MailLogin, TokenSupply } from '../import/login.ts';
+import type { ConnectMailbox } from '../import/mailbox.ts';
+import { popWriter } from '../import/pop-writer.ts';
 import type { ImportSource } from '../import/source.ts';
-import { systemClock } from '../runtime/clock.ts';
+import { forgivingJournal } from '../journal/forgiving.ts';
+import type { Journal } from '../journal/journal.ts';
+import { openJournal } from '../journal/sqlite-journal.ts';
+import type { MailCredential } from '../mail/endpoint.ts';
+import { type Clock, systemClock } from '../runtime/clock.ts';
 import { request } from '../runtime/http.ts';
+import type { Secret } from '../runtime/secret.ts';
+import type { RunningWatch } from '../service/start-watch.ts';
 import { clouds } from '../tenant/cloud.ts';
 import { createTokenSource, tokenSources } from '../token/source.ts';
 import type { AccessToken, TokenApp, TokenSource } from '../token/token.ts';
@@ -20,39 +31,70 @@ export function readConfiguration(args: Arguments, terminal: Terminal): Promise<
 }
 
 export function archiveToWrite(config: Config): Promise<Archive> {
-  return openArchive(config.dataFolder, systemClock);
+  return openArchive(config.dataFolder, systemClock, recordProfiles(config));
 }
 
 export function archiveToRead(config: Config): ArchiveReader {
-  return openArchiveReader(config.dataFolder);
+  return openArchiveReader(config.dataFolder, recordProfiles(config));
+}
+
+/** What is known about the messages of each source, for who makes the records. */
+function recordProfiles({ sources }: Config): Readonly<Record<string, RecordProfile>> {
+  const profile = ({ format, nameOrder, country, owners, mailbox }: SourceConfig): RecordProfile => ({
+    format,
+    nameOrder,
+    ...(country === undefined ? {} : { country }),
+    owners,
+    mailbox,
+  });
+  return Object.fromEntries(sources.map((source) => [source.name, profile(source)]));
 }
 
 /**
  * The configured sources with these names, or all when none are given. Apps share their token: one is asked for, not one a source.
  * @throws Fault import.no-sources, import.source-unknown
  */
-export function importSources(config: Config, names: readonly string[]): readonly ImportSource[] {
+export function importSources(config: Config, names: readonly string[], clock: Clock = systemClock): readonly ImportSource[] {
   if (config.sources.length === 0) throw new Fault('import.no-sources', { file: config.file });
   const unknown = names.filter((name) => !config.sources.some((source) => source.name === name));
   if (unknown.length > 0) {
     throw new Fault('import.source-unknown', { given: unknown.join(', '), known: config.sources.map((source) => source.name).join(', ') });
   }
-  const shared = tokenSources({ clock: systemClock });
-  const login = (source: SourceConfig): ImapLogin => {
-    if (source.auth.kind === 'password') {
-      const { user, password } = source.auth;
-      return { kind: 'password', user, password: () => password.resolve() };
-    }
-    return { kind: 'xoauth2', user: source.mailbox, tokens: supply(shared(tokenApp(source.auth.tenant))) };
-  };
+  const tokens = tokenSources({ clock });
   return config.sources
     .filter((source) => names.length === 0 || names.includes(source.name))
     .map((source) => ({
       name: source.name,
       folders: source.folders,
       everyMs: source.everyMs,
-      connect: imapMailbox(source.server, login(source), systemClock),
+      host: source.server.host,
+      connections: source.connections,
+      since: source.since,
+      leaveOut: source.onCompletion.kind === 'move' ? source.onCompletion.folder : undefined,
+      exclusive: source.protocol === 'pop3',
+      connect: mailboxOf(source, loginOf(source, tokens), clock),
+      completion: completionOf(source, loginOf(source, tokens), clock),
     }));
+}
+
+/** Undefined where nothing is done on the server, be it on hold. Marking as read takes nothing away, so a hold does not concern it. */
+function completionOf(
+  { name, protocol, server, onCompletion, hold }: SourceConfig,
+  login: MailLogin,
+  clock: Clock,
+): ImportSource['completion'] {
+  if (onCompletion.kind === 'leave' || (hold && onCompletion.kind !== 'seen')) return undefined;
+  const connect = protocol === 'pop3' ? popWriter(server, login, name, clock) : imapWriter(server, login, clock);
+  return (ports) => sourceCompletion({ source: name, act: onCompletion, connect }, ports);
+}
+
+function mailboxOf({ name, protocol, server }: SourceConfig, login: MailLogin, clock: Clock): ConnectMailbox {
+  return protocol === 'pop3' ? popMailbox(server, login, name, clock) : imapMailbox(server, login, clock);
+}
+
+function loginOf({ auth, mailbox }: SourceConfig, tokens: ReturnType<typeof tokenSources>): MailLogin {
+  if (auth.kind === 'oauth2') return { kind: 'xoauth2', user: mailbox, tokens: supply(tokens(tokenApp(auth.tenant))) };
+  return { kind: 'password', user: auth.user, password: () => auth.password.resolve() };
 }
 
 function tokenApp(tenant: TenantConfig): TokenApp {
@@ -93,4 +135,72 @@ export function tenantToken(config: Config, name: string | undefined): { readonl
     });
   }
   return { tenant, tokens: createTokenSource(tokenApp(tenant), { clock: systemClock }) };
+}
+
+/**
+ * For the import, which no fault of the journal may stop. To be taken after the archive is open, which makes the data folder.
+ * @param isExpected the archive has messages already, so that there ought to be a journal, and its absence is told
+ */
+export function journalForImport(config: Config, onFault: (fault: Fault) => void, isExpected = false): Journal {
+  const open = (): Journal => openJournal(config.dataFolder, { clock: systemClock, onFault, expected: isExpected });
+  return forgivingJournal(open, systemClock, onFault);
+}
+
+/** For a command that writes into it. @throws Fault journal.unwritable, journal.unreadable, journal.newer-format */
+export function journalToWrite(config: Config, onFault: (fault: Fault) => void): Journal {
+  return openJournal(config.dataFolder, { clock: systemClock, onFault });
+}
+
+/** Empty where there is none. @throws Fault journal.unreadable, journal.newer-format */
+export function journalToRead(config: Config): Journal {
+  return openJournal(config.dataFolder, { clock: systemClock, readOnly: true });
+}
+
+/**
+ * Watches over a running import: states, alerts, health and metrics.
+ * @param run `listen` as on the command line; undefined: what the configuration says
+ * @throws Fault watch.listen-refused, watch.listen-failed, cli.wrong-use
+ */
+export async function watchOver(
+  config: Config,
+  run: {
+    readonly sources: readonly ImportSource[];
+    readonly archive: Archive;
+    readonly journal: Journal;
+    readonly once: boolean;
+    readonly listen: string | undefined;
+    readonly announce: (text: string) => void;
+  },
+): Promise<RunningWatch> {
+  const { startWatch } = await import('../service/start-watch.ts');
+  return startWatch({
+    ...run,
+    config,
+    sources: run.sources.map(({ name }) => name),
+    clock: systemClock,
+    random: Math.random,
+    request,
+    mailCredential: alertLogin(config),
+  });
+}
+
+/** How alerts log in at their mail server; undefined where it wants no login. */
+export function alertLogin({ alerts: { mail } }: Config): (signal: AbortSignal) => Promise<MailCredential | undefined> {
+  const auth = mail?.auth ?? { kind: 'none' };
+  if (auth.kind === 'none') return async () => undefined;
+  if (auth.kind === 'password') return async () => ({ kind: 'password', user: auth.user, password: await auth.password.resolve() });
+  const tokens = createTokenSource(tokenApp(auth.tenant), { clock: systemClock });
+  const user = mail?.from ?? '';
+  return async (signal) => ({ kind: 'xoauth2', user, token: async () => (await tokens.token(signal)).value });
+}
+
+/**
+ * Asks for a token with a secret that is not in use yet.
+ * @throws Fault token.secret-wrong while it is not known everywhere; token.*, network.*
+ */
+export function secretProof(tenant: TenantConfig, clientId: string, signal: AbortSignal): (secret: Secret) => Promise<void> {
+  return async (secret) => {
+    const app = { ...tokenApp(tenant), clientId, credential: { kind: 'secret', secret: { resolve: async () => secret } } } as const;
+    await createTokenSource(app, { clock: systemClock }).token(signal);
+  };
 }

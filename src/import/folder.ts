@@ -3,21 +3,23 @@
  *
  * The hard thing is to trust nothing but the comparison of the two lists. A FETCH may end well and leave messages out, a message may
  * be counted before it is listed and listed before it can be read, another may vanish while we look, one may end the connection each
- * time, and `n:*` may bring what nobody asked for (M365 facts §5.1). So after each round the server is asked again, and a message
- * without a ledger row is either fetched, noted as quarantined, gone, or named as missing.
+ * time, and `n:*` may bring what nobody asked for (M365 facts §5.1). So what is listed is held against the
+ * ledger until the two agree, and a message without a row is fetched, noted as quarantined, gone, or named as missing.
  */
 import type { Archive, Arrival, Era, LedgerState, QuarantineReason, Receipt, UidSet } from '../archive/archive.ts';
-import { Fault, isFault } from '../fault/fault.ts';
-import type { FolderSummary } from './events.ts';
-import type { ArrivingMessage, OpenFolder } from './mailbox.ts';
+import { Fault } from '../fault/fault.ts';
+import type { FolderSummary, Tally } from './events.ts';
+import { isOf } from './fault-classes.ts';
+import type { Lanes, SharedRun } from './lanes.ts';
+import { Listing, lateUidWaitsMs } from './listing.ts';
+import type { ArrivingMessage, DescribedMessage, Mailbox, OpenFolder } from './mailbox.ts';
 import { type PausePorts, patiently } from './patience.ts';
+import { Row, Share } from './row.ts';
 import { Sniffer } from './substitute.ts';
+import { describedBy, handsOutOne } from './withheld.ts';
 
 /** Mail that goes on arriving must not keep a run from ending: what comes after this many rounds is for the next run. */
 const maxRounds = 10;
-
-/** M365 (assumed): a message is counted a moment before it is listed, or listed before it can be fetched. Waits in between, milliseconds. */
-const lateUidWaitsMs = [500, 2_000];
 
 /** A message at which the connection ended this often is asked for last and alone, so that it holds up no other. */
 const cutsOfSuspect = 2;
@@ -28,8 +30,18 @@ const manyTaken = 10_000;
 /** UIDs that stand in the evidence at most. */
 const namedUids = 20;
 
+/** So many messages left are worth another connection: fewer are here before it has logged in. */
+const worthALane = 500;
+
 export interface FolderPorts extends PausePorts {
   readonly archive: Archive;
+}
+
+export interface FolderOptions {
+  /** Messages whose INTERNALDATE is before this are counted and never fetched. */
+  readonly since?: Date | undefined;
+  /** Connections that may help. */
+  readonly lanes?: Lanes | undefined;
 }
 
 /** Runs over a folder of one connection; can be run again on the next connection and goes on where it stopped. */
@@ -37,6 +49,8 @@ export class FolderImport {
   readonly #source: string;
   readonly #folder: string;
   readonly #ports: FolderPorts;
+  readonly #options: FolderOptions;
+  readonly #listing: Listing;
   #era: Era | undefined;
   /** Rows that stood before this run, so that the summary can tell them apart. */
   #before: UidSet | undefined;
@@ -44,12 +58,20 @@ export class FolderImport {
   #again = new Set<number>();
   /** Taken over in this run under this era; what became of it once it is durable. */
   #taken = new Map<number, LedgerState | undefined>();
+  /** Taken, and the archive has not got them in its row yet: another message must not call them settled. */
+  readonly #underWay = new Set<number>();
+  /** Older than `since`. */
+  #excluded = new Set<number>();
   #vanished = new Set<number>();
+  /** By a person, and not answered yet. */
+  readonly #asked = new Map<string, { readonly uidValidity: number; readonly uid: number }>();
+  #uidlOf: OpenFolder['uidlOf'];
   /** Taken over without bytes. */
   readonly #empty = new Set<number>();
   /** Connections that ended while this UID was the next to come. */
   #cuts = new Map<number, number>();
-  #listed: readonly number[] = [];
+  /** UIDs below it stood at the last settling; the summary counts what came behind. */
+  #countedFrom = 1;
   /** Index into the list behind everything that is settled without a hole. */
   #settledUpTo = 0;
   /** Messages that the server handed out and the archive took, under whatever UIDVALIDITY. Only grows. */
@@ -58,10 +80,12 @@ export class FolderImport {
   readonly #settled = { archived: 0, duplicate: 0, quarantined: 0 };
   #bytes = 0;
 
-  constructor(source: string, folder: string, ports: FolderPorts) {
+  constructor(source: string, folder: string, ports: FolderPorts, options: FolderOptions = {}) {
     this.#source = source;
     this.#folder = folder;
     this.#ports = ports;
+    this.#options = options;
+    this.#listing = new Listing(source, ports);
   }
 
   get bytes(): number {
@@ -74,64 +98,134 @@ export class FolderImport {
   }
 
   /** What became of those that are durable by now, under whatever UIDVALIDITY. */
-  get settled(): Readonly<Record<LedgerState, number>> {
+  get settled(): Tally {
     return this.#settled;
   }
 
+  /** The folder as it was opened last; undefined before. */
+  get era(): Era | undefined {
+    return this.#era;
+  }
+
+  /** What the last look saw. */
+  get looked(): { readonly listed: number; readonly excluded: number; readonly missing: readonly number[] } {
+    return { listed: this.#listing.count, excluded: this.#excluded.size, missing: this.#missing };
+  }
+
+  /** Lasting names of messages of the folder as it was opened last; undefined where their numbers last. */
+  uidlsOf(uids: readonly number[]): readonly string[] | undefined {
+    const uidlOf = this.#uidlOf;
+    return uidlOf === undefined ? undefined : uids.map((uid) => uidlOf(uid) ?? '');
+  }
+
+  /** A person wants this message asked for again, though it is in quarantine. The next run compares everything. */
+  askAgain(uidValidity: number, uid: number): void {
+    this.#asked.set(`${uidValidity} ${uid}`, { uidValidity, uid });
+    this.#listing.forget();
+  }
+
+  get wasAskedAgain(): boolean {
+    return this.#asked.size > 0;
+  }
+
+  /** What became of a message that was asked for again, once what came is durable. Undefined: not asked, or not known yet. */
+  answer(uidValidity: number, uid: number): 'came' | 'quarantined-again' | 'gone' | undefined {
+    const key = `${uidValidity} ${uid}`;
+    if (!this.#asked.has(key) || this.#era === undefined) return undefined;
+    const state = this.#taken.get(uid);
+    const isListed = this.#era.uidValidity === uidValidity && this.#listing.uids.includes(uid);
+    if (isListed && state === undefined) return undefined;
+    this.#asked.delete(key);
+    if (this.#era.uidValidity !== uidValidity || state === undefined) return 'gone';
+    return state === 'quarantined' ? 'quarantined-again' : 'came';
+  }
+
   /**
-   * @throws Fault of the connection or of this folder (`import.incomplete`, `imap.refused`, `imap.bad-command`), after which everything
-   * taken over so far is still on its way to being durable
+   * @param news whether the server told of a change since this was run last on the same open folder; undefined where it was just opened
+   * @throws Fault of the connection or of this folder (`import.incomplete`, a refusal), after which everything taken over so far is still
+   * on its way to being durable
    */
-  async run(opened: OpenFolder): Promise<void> {
+  async run(opened: OpenFolder, news?: boolean): Promise<void> {
+    this.#uidlOf = opened.uidlOf;
     await this.#enter(opened.uidValidity);
-    this.#listed = await this.#listAnnounced(opened);
-    const unlisted = opened.exists - this.#listed.length;
+    for (const { uidValidity, uid } of this.#asked.values()) {
+      if (uidValidity !== opened.uidValidity) continue;
+      this.#again.add(uid);
+      this.#taken.delete(uid);
+    }
+    const { report } = this.#ports;
+    const [source, folder, listing] = [this.#source, this.#folder, this.#listing];
+    if (!(await listing.look(opened, news))) return;
     for (let round = 1; ; round += 1) {
       this.#settledUpTo = 0;
-      const wanted = this.#listed.filter((uid) => !this.#has(uid));
-      if (round === 1 || wanted.length > 0) this.#tellFolder(wanted.length);
-      if (wanted.length === 0) break;
+      await this.#exclude(opened);
+      const wanted = this.#missing;
+      if (round === 1 || wanted.length > 0) report({ kind: 'folder', source, folder, listed: listing.count, toFetch: wanted.length });
+      if (wanted.length === 0) {
+        const { unlisted, count } = listing;
+        if (unlisted > 0) throw this.#incomplete({ missing: unlisted, counted: count + unlisted, listed: count });
+        if (count >= opened.exists) break;
+      }
       if (round > maxRounds) throw this.#incomplete({ missing: wanted.length, uids: wanted.slice(0, namedUids).join(' ') });
-      await this.#fetchRound(opened, wanted);
-      this.#listed = await this.#list(opened);
+      if (wanted.length > 0) await this.#fetchRound(opened, wanted);
+      // What came meanwhile was told with the answers. Where nothing was, and all is here, the server need not be asked again.
+      if (listing.count === opened.exists && listing.uids.every((uid) => this.#isDone(uid))) break;
+      await listing.announced(opened);
     }
-    if (unlisted > 0) throw this.#incomplete({ missing: unlisted, counted: opened.exists, listed: opened.exists - unlisted });
+    listing.settled(opened);
   }
 
   /** The equation of the folder; call it when all receipts are settled. */
   summary(fault: FolderSummary['fault']): FolderSummary {
     const tally: Record<LedgerState, number> = { archived: 0, duplicate: 0, quarantined: 0 };
-    const listed = new Set(this.#listed);
+    const { uids, count } = this.#listing;
+    const listed = new Set(uids);
+    const below = count - uids.length - [...this.#excluded].filter((uid) => !listed.has(uid)).length;
     let gone = 0;
     for (const [uid, state] of this.#taken) {
+      if (uid < this.#countedFrom) continue;
       if (state !== undefined) tally[state] += 1;
       if (!listed.has(uid)) gone += 1;
     }
     return {
       folder: this.#folder,
       uidValidity: this.#era?.uidValidity,
-      listed: this.#listed.length + gone,
-      before: this.#listed.filter((uid) => this.#stoodBefore(uid) && !this.#taken.has(uid)).length,
+      listed: count + gone,
+      before: below + uids.filter((uid) => this.#stoodBefore(uid) && !this.#taken.has(uid)).length,
       ...tally,
+      excluded: this.#excluded.size,
       vanished: this.#vanished.size,
-      missing: this.#listed.filter((uid) => !this.#has(uid)),
+      missing: this.#missing,
       fault,
     };
   }
 
   /** For an import that goes on for years: what is durable by now is read back from the ledger as ranges, so that memory does not grow. */
   async settle(): Promise<void> {
-    if (this.#era === undefined || this.#taken.size < manyTaken) return;
-    await this.#ports.archive.flush();
-    this.#before = await this.#ports.archive.settled(this.#era);
-    this.#again = new Set(this.#before.withoutBytes);
-    this.#taken = new Map();
+    if (this.#era === undefined) return;
+    if (this.#taken.size >= manyTaken) {
+      await this.#ports.archive.flush();
+      this.#before = await this.#ports.archive.settled(this.#era);
+      this.#again = new Set(this.#before.withoutBytes);
+      this.#taken = new Map();
+      this.#cuts = new Map();
+    }
     this.#vanished = new Set();
-    this.#cuts = new Map();
+    if (this.#listing.shrink()) this.#countedFrom = this.#listing.from;
   }
 
   #has(uid: number): boolean {
     return this.#stoodBefore(uid) || this.#taken.has(uid);
+  }
+
+  /** Listed, and not done. */
+  get #missing(): readonly number[] {
+    return this.#listing.uids.filter((uid) => !this.#isDone(uid));
+  }
+
+  /** Nothing is to be done about it any more. */
+  #isDone(uid: number): boolean {
+    return this.#has(uid) || this.#excluded.has(uid);
   }
 
   #stoodBefore(uid: number): boolean {
@@ -142,7 +236,8 @@ export class FolderImport {
     if (this.#era?.uidValidity === uidValidity) return;
     const { archive, report } = this.#ports;
     const era = { source: this.#source, folder: this.#folder, uidValidity };
-    await archive.flush();
+    // What this run took over under the era before; nothing was, where it is the first.
+    if (this.#era !== undefined) await archive.flush();
     const known = this.#era?.uidValidity ?? (await archive.cursor(era.source, era.folder))?.uidValidity;
     if (known !== undefined && known !== uidValidity) {
       // Not an error (M365 facts §5.1): the folder was made anew or the mailbox moved. All is listed under new numbers and fetched
@@ -154,24 +249,22 @@ export class FolderImport {
     this.#era = era;
     this.#taken = new Map();
     this.#empty.clear();
+    this.#excluded = new Set();
     this.#vanished = new Set();
     this.#cuts = new Map();
-    this.#listed = [];
+    this.#countedFrom = 1;
+    this.#listing.forget();
   }
 
-  #list(opened: OpenFolder): Promise<readonly number[]> {
-    return patiently(this.#source, this.#ports, () => opened.list());
-  }
-
-  /** The list, asked for again while the server counts more than it lists. What it still counts after that is for the caller to tell. */
-  async #listAnnounced(opened: OpenFolder): Promise<readonly number[]> {
-    let listed = await this.#list(opened);
-    for (const waitMs of lateUidWaitsMs) {
-      if (listed.length >= opened.exists) break;
-      await this.#ports.clock.sleep(waitMs, this.#ports.signal);
-      listed = await this.#list(opened);
-    }
-    return listed;
+  /** Which of those that are to be fetched are too old for that. */
+  async #exclude(opened: OpenFolder): Promise<void> {
+    const { since } = this.#options;
+    const { uids, from } = this.#listing;
+    if (from === 1 && this.#excluded.size > 0) this.#excluded = new Set(uids.filter((uid) => this.#excluded.has(uid)));
+    const first = uids.find((uid) => !this.#isDone(uid));
+    if (since === undefined || first === undefined) return;
+    const found = await patiently(this.#source, this.#ports, async () => (await opened.older?.(since, first)) ?? []);
+    for (const uid of found) if (!this.#has(uid)) this.#excluded.add(uid);
   }
 
   async #fetchRound(opened: OpenFolder, wanted: readonly number[]): Promise<void> {
@@ -192,12 +285,9 @@ export class FolderImport {
       if (outcome !== 'came') empty.set(uid, outcome);
     }
     if (empty.size === 0) return;
-    const listed = new Set(await this.#list(opened));
-    for (const uid of empty.keys()) {
-      if (listed.has(uid)) continue;
-      this.#vanished.add(uid);
-      empty.delete(uid);
-    }
+    const listed = new Set(await this.#listing.list(opened));
+    this.#noteVanished([...empty.keys()].filter((uid) => !listed.has(uid)));
+    for (const uid of this.#vanished) empty.delete(uid);
     if (empty.size === 0) return;
     // To note a message as one that the server does not give is to stop waiting for it. So the server must show that it gives others now.
     if (this.#delivered === deliveredBefore && !(await this.#handsOutAnother(opened))) {
@@ -207,22 +297,23 @@ export class FolderImport {
         this.#incomplete({ missing: empty.size, uids: [...empty.keys()].slice(0, namedUids).join(' '), seen: 'FETCH brought no content' })
       );
     }
-    for (const [uid, fault] of empty) await this.#quarantineEmpty(uid, fault === undefined ? 'no-data' : 'refused');
+    const known = await describedBy(opened, [...empty.keys()]);
+    for (const [uid, fault] of empty) await this.#quarantineEmpty(uid, fault === undefined ? 'no-data' : 'refused', known.get(uid));
   }
 
   /** Fetches and returns what did not come though the server still lists it. One message can spoil the command of many. */
   async #fetchMost(opened: OpenFolder, wanted: readonly number[]): Promise<readonly number[]> {
     if (wanted.length === 0) return [];
     try {
-      await this.#fetch(opened, wanted);
+      await this.#fetchTogether(opened, new Row(wanted));
     } catch (error) {
-      if (!isFault(error, 'imap.refused', 'imap.bad-command')) throw error;
+      if (!isOf(error, 'refused')) throw error;
     }
     const left = wanted.filter((uid) => !this.#has(uid));
     if (left.length === 0) return left;
-    const stillListed = new Set(await this.#list(opened));
-    for (const uid of left) if (!stillListed.has(uid)) this.#vanished.add(uid);
-    this.#listed = this.#listed.filter((uid) => stillListed.has(uid) || this.#has(uid));
+    const stillListed = new Set(await this.#listing.list(opened));
+    this.#noteVanished(left.filter((uid) => !stillListed.has(uid)));
+    this.#listing.keep((uid) => stillListed.has(uid) || this.#has(uid));
     this.#settledUpTo = 0;
     return left.filter((uid) => stillListed.has(uid));
   }
@@ -230,9 +321,9 @@ export class FolderImport {
   /** @returns whether it came; else the refusal, or undefined where the server says OK and sends nothing */
   async #fetchAlone(opened: OpenFolder, uid: number): Promise<'came' | Fault | undefined> {
     try {
-      await this.#fetch(opened, [uid]);
+      await this.#fetch(opened, new Share(new Row([uid]), (one) => this.#has(one)));
     } catch (error) {
-      if (!isFault(error, 'imap.refused', 'imap.bad-command')) throw error;
+      if (!isOf(error, 'refused')) throw error;
       return error;
     }
     return this.#has(uid) ? 'came' : undefined;
@@ -243,48 +334,67 @@ export class FolderImport {
    * the moment, and to note messages as withheld would be to lose them. Several are tried: one of them may be spoilt since.
    */
   async #handsOutAnother(opened: OpenFolder): Promise<boolean> {
-    const withBytes = this.#listed.filter((uid) => this.#stoodBefore(uid) || (this.#taken.has(uid) && !this.#empty.has(uid)));
-    const tried = new Set([withBytes.at(-1), withBytes[0], withBytes[withBytes.length >> 1]]);
-    for (const known of tried) {
-      if (known === undefined) continue;
-      try {
-        let bytes = 0;
-        for await (const message of opened.fetch([known])) {
-          for await (const chunk of message.body ?? []) bytes += chunk.length;
-        }
-        if (bytes > 0) return true;
-      } catch (error) {
-        if (!isFault(error, 'imap.refused', 'imap.bad-command')) throw error;
-      }
-    }
-    return false;
+    const withBytes = this.#listing.uids.filter((uid) => this.#stoodBefore(uid) || (this.#taken.has(uid) && !this.#empty.has(uid)));
+    return await handsOutOne(opened, new Set([withBytes.at(-1), withBytes[0], withBytes[withBytes.length >> 1]]));
   }
 
-  async #fetch(opened: OpenFolder, uids: readonly number[]): Promise<void> {
-    const { signal } = this.#ports;
-    const left = (): readonly number[] => uids.filter((uid) => !this.#has(uid));
-    const act = async (): Promise<void> => {
-      for await (const message of opened.fetch(left())) {
-        signal.throwIfAborted();
-        // Without a body nothing is taken over here: it is asked for again, alone, after the round.
-        if (message.body !== undefined) await this.#take(message, message.body);
+  /** On this connection, and on others where that is worth it. @throws Fault of this connection; of the archive */
+  async #fetchTogether(opened: OpenFolder, row: Row): Promise<void> {
+    const { uidValidity } = opened;
+    const came = (uid: number): boolean => this.#has(uid);
+    const part = async (mailbox: Mailbox, isOver: () => boolean): Promise<void> => {
+      const folder = await mailbox.open(this.#folder);
+      if (folder.uidValidity !== uidValidity) return;
+      const share = new Share(row, came, isOver);
+      try {
+        // No pause here: a connection that is asked for one gives way to the others.
+        await this.#fetchOnce(folder, share, run);
+      } finally {
+        share.giveUp();
       }
     };
+    const run: SharedRun | undefined = this.#options.lanes?.share({ isWorth: () => row.left > worthALane, part });
     try {
-      await patiently(this.#source, this.#ports, act, () => this.#delivered);
+      await this.#fetch(opened, new Share(row, came), run);
+      await run?.end();
     } catch (error) {
-      const [next] = left();
-      if (next !== undefined && isFault(error, 'imap.closed-by-server', 'imap.protocol', 'network.connection-lost', 'network.timeout')) {
-        this.#cuts.set(next, (this.#cuts.get(next) ?? 0) + 1);
+      await run?.cancel();
+      throw error;
+    }
+    // What a connection that broke has put back behind our end.
+    if (row.left > 0) await this.#fetch(opened, new Share(row, came));
+  }
+
+  async #fetch(opened: OpenFolder, share: Share, run?: SharedRun): Promise<void> {
+    await patiently(
+      this.#source,
+      this.#ports,
+      () => this.#fetchOnce(opened, share, run),
+      () => this.#delivered,
+    );
+  }
+
+  async #fetchOnce(opened: OpenFolder, share: Share, run: SharedRun | undefined): Promise<void> {
+    const { signal } = this.#ports;
+    try {
+      for await (const message of opened.fetch(share)) {
+        signal.throwIfAborted();
+        // Without a body nothing is taken over here: it is asked for again, alone, after the round.
+        if (message.body !== undefined) await this.#take(message, message.body, share);
+        run?.offer();
       }
+    } catch (error) {
+      const [next] = share.left();
+      if (next !== undefined && isOf(error, 'cut')) this.#cuts.set(next, (this.#cuts.get(next) ?? 0) + 1);
       throw error;
     }
   }
 
-  async #take(message: ArrivingMessage, body: AsyncIterable<Uint8Array>): Promise<void> {
+  async #take(message: ArrivingMessage, body: AsyncIterable<Uint8Array>, share: Share): Promise<void> {
     const { archive, report } = this.#ports;
     const sniffer = new Sniffer();
     let uid: number | undefined;
+    let internalDate: Date | undefined;
     let bytes = 0;
     const watched = async function* (): AsyncGenerator<Uint8Array> {
       for await (const chunk of body) {
@@ -300,10 +410,11 @@ export class FolderImport {
         if (attributes.uid === undefined || this.#has(attributes.uid)) throw new LeftAlone();
         // Announced with a size and sent without a byte: that is no message, but the server's way to give nothing.
         if (bytes === 0 && (attributes.announcedBytes ?? 0) > 0) throw new LeftAlone();
-        uid = attributes.uid;
+        ({ uid, internalDate } = attributes);
         quarantine = sniffer.isSubstitute() ? 'substitute' : undefined;
         return {
-          ...this.#arrival(uid),
+          ...this.#arrival(attributes.uid),
+          ...(attributes.uidl === undefined ? {} : { uidl: attributes.uidl }),
           ...(attributes.internalDate === undefined ? {} : { internalDate: attributes.internalDate }),
           ...(attributes.announcedBytes === undefined ? {} : { announcedBytes: attributes.announcedBytes }),
           ...(quarantine === undefined ? {} : { quarantine }),
@@ -312,18 +423,33 @@ export class FolderImport {
       if (uid !== undefined) this.#note(uid, receipt);
     } catch (error) {
       if (error instanceof LeftAlone) return;
-      if (uid !== undefined) this.#forget(uid);
+      // The archive did not take it: it is wanted again.
+      if (uid !== undefined) this.#taken.delete(uid);
+      this.#settledUpTo = 0;
       throw error;
+    } finally {
+      if (uid !== undefined) this.#underWay.delete(uid);
     }
+    if (uid !== undefined) share.settle(uid);
     this.#delivered += 1;
     this.#bytes += bytes;
-    report({ kind: 'message', source: this.#source, folder: this.#folder, bytes });
+    report({ kind: 'message', source: this.#source, folder: this.#folder, bytes, internalDate });
     if (uid !== undefined && quarantine !== undefined) this.#tellQuarantined(uid, quarantine);
   }
 
-  async #quarantineEmpty(uid: number, reason: QuarantineReason): Promise<void> {
+  async #quarantineEmpty(uid: number, reason: QuarantineReason, described: DescribedMessage | undefined): Promise<void> {
     this.#empty.add(uid);
-    this.#note(uid, await this.#ports.archive.acceptNothing({ ...this.#arrival(uid), quarantine: reason }));
+    const [uidl] = this.uidlsOf([uid]) ?? [];
+    const { internalDate, announcedBytes } = described ?? {};
+    const arrival = {
+      ...this.#arrival(uid),
+      ...(uidl === undefined || uidl === '' ? {} : { uidl }),
+      ...(internalDate === undefined ? {} : { internalDate }),
+      ...(announcedBytes === undefined ? {} : { announcedBytes }),
+      quarantine: reason,
+    };
+    this.#note(uid, await this.#ports.archive.acceptNothing(arrival));
+    this.#underWay.delete(uid);
     this.#tellQuarantined(uid, reason);
   }
 
@@ -332,16 +458,13 @@ export class FolderImport {
     if (this.#era === undefined) throw new Error('a message arrived before its folder was opened');
     this.#taken.set(uid, undefined);
     this.#vanished.delete(uid);
+    const { uids, from } = this.#listing;
     let settled = this.#settledUpTo;
-    while (settled < this.#listed.length && this.#has(this.#listed[settled] ?? 0)) settled += 1;
+    for (let next = uids[settled]; next !== undefined && this.#isDone(next) && !this.#underWay.has(next); next = uids[settled])
+      settled += 1;
     this.#settledUpTo = settled;
-    return { era: this.#era, uid, cursor: this.#listed[settled - 1] ?? 0 };
-  }
-
-  /** The archive did not take it: it is wanted again. */
-  #forget(uid: number): void {
-    this.#taken.delete(uid);
-    this.#settledUpTo = 0;
+    this.#underWay.add(uid);
+    return { era: this.#era, uid, cursor: uids[settled - 1] ?? from - 1 };
   }
 
   #note(uid: number, receipt: Receipt): void {
@@ -359,8 +482,12 @@ export class FolderImport {
     return new Fault('import.incomplete', { source: this.#source, folder: this.#folder, ...evidence });
   }
 
-  #tellFolder(toFetch: number): void {
-    this.#ports.report({ kind: 'folder', source: this.#source, folder: this.#folder, listed: this.#listed.length, toFetch });
+  #noteVanished(uids: readonly number[]): void {
+    if (uids.length === 0) return;
+    for (const uid of uids) this.#vanished.add(uid);
+    const uidValidity = this.#era?.uidValidity ?? 0;
+    const uidls = this.uidlsOf(uids);
+    this.#ports.report({ kind: 'vanished', source: this.#source, folder: this.#folder, uidValidity, uids, uidls });
   }
 
   #tellQuarantined(uid: number, reason: QuarantineReason): void {

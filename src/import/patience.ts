@@ -5,10 +5,10 @@
  * budget that is too small for one look would never let a message through. Where the server has closed the connection meanwhile, the
  * next command says so, and the usual way is taken.
  */
-import { isFault } from '../fault/fault.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { waitBefore } from './backoff.ts';
 import type { ImportEvent } from './events.ts';
+import { isOf } from './fault-classes.ts';
 
 /** Pauses in a row, with nothing gained in between, after which the fault is passed on. */
 const maxPauses = 6;
@@ -32,7 +32,7 @@ export async function patiently<T>(source: string, ports: PausePorts, act: () =>
     try {
       return await act();
     } catch (error) {
-      if (!isFault(error, 'imap.throttled')) throw error;
+      if (!isOf(error, 'throttled')) throw error;
       attempt = gained() > before ? 1 : attempt + 1;
       before = gained();
       const waitMs = waitBefore(error, attempt, ports.random());

@@ -7,9 +7,11 @@
 import type { Archive, ChainHead, Progress } from '../archive/archive.ts';
 import { Fault } from '../fault/fault.ts';
 import { slowProbeMs } from './backoff.ts';
+import { ConnectionBudget } from './budget.ts';
 import type { SourceSummary } from './events.ts';
+import { Leases } from './lease.ts';
 import { Slots } from './slots.ts';
-import { type ImportPorts, type ImportSource, importOnce, SourceRun } from './source.ts';
+import { hostOf, type ImportPorts, type ImportSource, importOnce, SourceRun } from './source.ts';
 
 /** Connections kept open to listen, at most: each costs some 100 kB here, and the server its patience. */
 export const defaultListening = 100;
@@ -27,8 +29,10 @@ export interface RunSummary {
 }
 
 export interface RunOptions {
-  /** Sources that are connected at the same time at most, to bring mail in. */
+  /** Connections that are open at the same time at most, to bring mail in. */
   readonly connections: number;
+  /** Of these, to one host. Absent: all of them. */
+  readonly perHost?: number;
 }
 
 export interface RunOnceOptions extends RunOptions {
@@ -37,7 +41,7 @@ export interface RunOnceOptions extends RunOptions {
 }
 
 export interface RunOnOptions extends RunOptions {
-  /** Sources whose connection stays open to listen, at most, beside `connections`; the others are looked at every `everyMs`. */
+  /** Sources whose connection stays open to listen, at most, beside `connections` and `perHost`; the others are looked at every `everyMs`. */
   readonly listening?: number;
 }
 
@@ -48,8 +52,8 @@ export interface RunOnOptions extends RunOptions {
 export async function runOnce(sources: readonly ImportSource[], ports: ImportPorts, options: RunOnceOptions): Promise<RunSummary> {
   const { archive, clock, signal } = ports;
   const began = clock.monotonic();
-  const slots = new Slots(options.connections);
-  const summaries = await together(ports, (joint) => sources.map((source) => importOnce(source, joint, slots)));
+  const budget = new ConnectionBudget(options);
+  const summaries = await together(ports, (joint) => sources.map((source) => importOnce(source, joint, budget)));
   await archive.flush();
   const durableMs = clock.monotonic() - began;
   const derivingFault = signal.aborted ? undefined : await derive(archive, signal, options.onDeriving);
@@ -83,7 +87,7 @@ async function derive(archive: Archive, signal: AbortSignal, onDeriving: RunOnce
  */
 export async function runOn(sources: readonly ImportSource[], ports: ImportPorts, options: RunOnOptions): Promise<void> {
   const budget = {
-    passes: new Slots(options.connections),
+    passes: new ConnectionBudget(options),
     listening: new Slots(options.listening ?? defaultListening),
     derivingTold: false,
   };
@@ -94,7 +98,8 @@ export async function runOn(sources: readonly ImportSource[], ports: ImportPorts
 /** Waits for all; the first that throws ends the others, and is thrown when they have ended. */
 async function together<T>(ports: ImportPorts, begin: (joint: ImportPorts) => readonly Promise<T>[]): Promise<readonly T[]> {
   const stop = new AbortController();
-  const tasks = begin({ ...ports, signal: AbortSignal.any([ports.signal, stop.signal]) });
+  const leases = ports.leases ?? new Leases();
+  const tasks = begin({ ...ports, leases, signal: AbortSignal.any([ports.signal, stop.signal]) });
   try {
     return await Promise.all(tasks);
   } catch (error) {
@@ -106,7 +111,7 @@ async function together<T>(ports: ImportPorts, begin: (joint: ImportPorts) => re
 
 /** What all sources of a run share. */
 interface Budget {
-  readonly passes: Slots;
+  readonly passes: ConnectionBudget;
   readonly listening: Slots;
   /** Whether it was told that nothing is made searchable any more. */
   derivingTold: boolean;
@@ -114,7 +119,7 @@ interface Budget {
 
 async function keepComing(source: ImportSource, ports: ImportPorts, budget: Budget): Promise<void> {
   const { signal, report } = ports;
-  const run = new SourceRun(source, ports);
+  const run = new SourceRun(source, ports, budget.passes);
   const told = new Map<string, string>();
   let listens = false;
   const hangUp = async (): Promise<void> => {
@@ -123,19 +128,25 @@ async function keepComing(source: ImportSource, ports: ImportPorts, budget: Budg
     listens = false;
   };
   const pass = async (): Promise<void> => {
+    // Between two passes somebody else may run the source.
+    const lease = ports.leases?.take(source.name);
     try {
       await run.pass();
-      listens ||= budget.listening.tryTake();
+      // To stay in a mailbox that one session at a time may have would be to shut all others out.
+      listens ||= source.exclusive !== true && budget.listening.tryTake();
+      if (!listens) await run.close();
+      await run.completeOnServer();
     } catch (error) {
       await hangUp();
       throw error;
+    } finally {
+      lease?.end();
     }
-    if (!listens) await run.close();
   };
   try {
     while (!signal.aborted) {
       try {
-        await budget.passes.within(signal, pass);
+        await budget.passes.within(hostOf(source), signal, pass);
         tellFolders(source.name, run, told, ports);
         tellDeriving(ports, budget);
         await run.settle();

@@ -13,11 +13,12 @@ import { test } from 'node:test';
 import { promisify } from 'node:util';
 import type { Archive } from '../../src/archive/archive.ts';
 import { runOnce } from '../../src/import/run.ts';
+import { assertSame, corpora } from './corpora.ts';
 import { archivedHashes, hashesOf, type ImportPlace, sha256, sourcesFor, watched, withArchive } from './import-place.ts';
 import { dovecotPlace } from './import-place-dovecot.ts';
 import { sandboxPlace } from './import-place-sandbox.ts';
 import { verified } from './import-suite.ts';
-import { corporaFolder, peerProgram, unlessCorpora, unlessDovecot } from './places/peers.ts';
+import { peerProgram, unlessCorpora, unlessDovecot } from './places/peers.ts';
 
 const noCorpora = unlessCorpora();
 const mailbox = 'corpora@contoso.test';
@@ -76,33 +77,6 @@ test('Dovecot: every message of the corpora is in the archive as curl gets it to
 async function imported(place: ImportPlace, address: string, archive: Archive): Promise<void> {
   const summary = await runOnce(await sourcesFor(place, { mailbox: address }), watched(archive), { connections: 1 });
   assert.ok(summary.complete, JSON.stringify(summary.sources));
-}
-
-/** Every file of the kind `message`, and every message of the mboxes. */
-function corpora(): readonly Buffer[] {
-  const manifest: { readonly files: readonly { readonly kind: string; readonly path: string }[] } = JSON.parse(
-    readFileSync(join(corporaFolder, 'manifest.json'), 'utf8'),
-  );
-  const read = (kind: string): Buffer[] =>
-    manifest.files.filter((file) => file.kind === kind).map((file) => readFileSync(join(corporaFolder, file.path)));
-  return [...read('message'), ...read('mbox').flatMap(split)].filter((bytes) => bytes.length > 0);
-}
-
-/** Messages of an mbox: what stands between lines that begin with `From `. */
-function split(mbox: Buffer): Buffer[] {
-  const text = mbox.toString('latin1');
-  return text
-    .split(/^From [^\r\n]*\r?\n/m)
-    .slice(1)
-    .map((message) => Buffer.from(message, 'latin1'));
-}
-
-function assertSame(actual: readonly string[], expected: readonly string[]): void {
-  const [have, want] = [new Set(actual), new Set(expected)];
-  assert.deepEqual(
-    { missing: expected.filter((hash) => !have.has(hash)), foreign: actual.filter((hash) => !want.has(hash)) },
-    { missing: [], foreign: [] },
-  );
 }
 
 /** Searches for each message by words of its header as they stand there, and tells the numbers. */

@@ -4,9 +4,14 @@
  * Waits pass in a clock of our own, which the sandbox shares: what asks for half a minute costs nothing here.
  */
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import type { Archive } from '../../src/archive/archive.ts';
 import { runOn } from '../../src/import/run.ts';
+import { openJournal } from '../../src/journal/sqlite-journal.ts';
+import { systemClock } from '../../src/runtime/clock.ts';
 import {
   archivedHashes,
   hashesOf,
@@ -69,7 +74,7 @@ test('expires: a session that outlives its token in the middle of its work goes 
   const mailbox = place.mailbox();
   const folders = ['INBOX', 'Archive', 'Drafts'];
   for (const folder of folders) place.deliver(mailbox, folder, mails(folder, 2));
-  place.state(mailbox).quirks.expires = { afterCommands: 10, afterIdleMs: 500 };
+  place.state(mailbox).quirks.expires = { afterCommands: 7, afterIdleMs: 500 };
   const requestsBefore = tokenRequests();
   await withArchive(async (archive) => {
     const ran = await run(archive, { mailbox, folders });
@@ -255,6 +260,40 @@ test('mail that arrives faster than it can be brought in does not keep a run fro
     assert.equal(folder?.archived, ports.of('message').length);
     assert.ok((await run(archive, { mailbox })).summary.complete);
   });
+});
+
+test('a person who wants a message asked for again has it in the next pass of a running import, and is answered', async () => {
+  const mailbox = place.mailbox();
+  place.deliver(mailbox, 'INBOX', mails('asked again', 5));
+  place.state(mailbox).quirks.emptyFetch = [2];
+  place.state(mailbox).quirks.substitute = [4];
+  const folder = mkdtempSync(join(tmpdir(), 'postern-journal-'));
+  const journal = openJournal(folder, { clock: systemClock });
+  try {
+    await withArchive(async (archive) => {
+      const { uidValidity } = place.folder(mailbox);
+      const wanted = [2, 4, 5_000].map((uid) => ({ source: 's0', folder: 'INBOX', uidValidity, uid }));
+      const asked: Promise<void>[] = [];
+      const ports = watched(
+        archive,
+        (event, { of, stop }) => {
+          if (event.kind !== 'pass') return;
+          if (of('pass').length === 2) return stop();
+          place.state(mailbox).quirks.emptyFetch = [];
+          asked.push(journal.requestRetries(wanted, 'test').then(() => place.deliver(mailbox, 'INBOX', [mail('wakes it')])));
+        },
+        clock,
+      );
+      await runOn(await sourcesFor(place, { mailbox, every: '1h' }), { ...ports, retries: journal }, { connections: 1 });
+      await Promise.all(asked);
+      // What was without content has come beside the row that says so; the substitute is still one.
+      assert.deepEqual((await archive.stats()).ledger, { archived: 5, duplicate: 0, quarantined: 2 });
+      assert.deepEqual(await journal.pendingRetries('s0'), []);
+    });
+  } finally {
+    await journal.close();
+    rmSync(folder, { recursive: true, force: true });
+  }
 });
 
 test('repeats-last: looking again brings nothing again, though `n:*` always finds the last message', async () => {

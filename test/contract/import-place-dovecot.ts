@@ -2,7 +2,7 @@
  * Debian's Dovecot as a place to import from. It takes XOAUTH2 and nothing else; the tokens come from the sandbox's token endpoint, and
  * Dovecot checks their signature by the sandbox's public key.
  */
-import { readdirSync, readFileSync, rmSync, unlinkSync } from 'node:fs';
+import { readdirSync, readFileSync, renameSync, rmSync, unlinkSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { thumbprints } from '../../sandbox/src/certificates.ts';
 import { startSandbox } from '../../sandbox/src/place.ts';
@@ -45,7 +45,14 @@ export async function dovecotPlace(passwords?: Readonly<Record<string, string>>)
       made += 1;
       return `import${made}@contoso.test`;
     },
-    deliver: (mailbox, folder, messages) => dovecot.deliver(mailbox, folder, messages),
+    deliver(mailbox, folder, messages, at) {
+      const before = new Set(at === undefined ? [] : dovecot.listMessages(mailbox, folder).map(({ name }) => name));
+      dovecot.deliver(mailbox, folder, messages);
+      if (at === undefined) return;
+      // Dovecot's INTERNALDATE of a Maildir is the time of the file.
+      const path = join(dovecot.maildir(mailbox, folder), 'cur');
+      for (const file of readdirSync(path)) if (!before.has(file.replace(/:2,.*$/, ''))) utimesSync(join(path, file), at, at);
+    },
     list: (mailbox, folder) => dovecot.listMessages(mailbox, folder).map((message) => ({ bytes: message.read(), flags: message.flags })),
     remove(mailbox, folder, index) {
       const gone = dovecot.listMessages(mailbox, folder)[index];
@@ -58,14 +65,27 @@ export async function dovecotPlace(passwords?: Readonly<Record<string, string>>)
       const path = dovecot.maildir(mailbox, folder);
       for (const file of readdirSync(path)) if (/^dovecot[-.](?:uidlist|index)/.test(file)) rmSync(join(path, file));
     },
-    cut() {
-      for (const pid of children(dovecot.pid)) if (commandOf(pid) === 'imap') process.kill(pid, 'SIGKILL');
+    mark(mailbox, folder, index) {
+      const path = join(dovecot.maildir(mailbox, folder), 'cur');
+      const { name = '' } = dovecot.listMessages(mailbox, folder)[index] ?? {};
+      for (const file of readdirSync(path)) if (file.startsWith(name)) renameSync(join(path, file), join(path, `${name}:2,T`));
     },
+    rename: (mailbox, folder, name) => {
+      const now = dovecot.maildir(mailbox, name);
+      rmSync(now, { recursive: true });
+      renameSync(dovecot.maildir(mailbox, folder), now);
+    },
+    cut: () => cutProcesses(dovecot, 'imap'),
     async close() {
       await dovecot.close();
       await sandbox.close();
     },
   };
+}
+
+/** Ends the processes that speak with logged-in clients, without a word: `imap` or `pop3`. */
+export function cutProcesses(dovecot: DovecotPlace, name: string): void {
+  for (const pid of children(dovecot.pid)) if (commandOf(pid) === name) process.kill(pid, 'SIGKILL');
 }
 
 function children(pid: number): number[] {

@@ -1,5 +1,6 @@
 /** The sandbox as a place to import from: in this process, so that a test can look at its state and change it between two bytes. */
 import { addMailbox } from '../../sandbox/src/contoso.ts';
+import { renameFolder } from '../../sandbox/src/exchange/imap/folders.ts';
 import { Folder, rawOf } from '../../sandbox/src/folder.ts';
 import { type Sandbox, startSandbox } from '../../sandbox/src/place.ts';
 import { folderOf, type Mailbox, mailboxOf, makeMailbox } from '../../sandbox/src/tenant.ts';
@@ -42,9 +43,9 @@ export async function sandboxPlace(now: () => Date = () => new Date()): Promise<
       made += 1;
       return addMailbox(sandbox.tenant, makeMailbox(`import${made}@contoso.test`)).address;
     },
-    deliver(mailbox, name, messages) {
+    deliver(mailbox, name, messages, at) {
       const target = folder(mailbox, name);
-      for (const bytes of messages) target.deliver([Buffer.from(bytes)], { internalDate: sandbox.tenant.now() });
+      for (const bytes of messages) target.deliver([Buffer.from(bytes)], { internalDate: at ?? sandbox.tenant.now() });
     },
     list: (mailbox, name) =>
       folder(mailbox, name).messages.map((message) => ({ bytes: rawOf(message), flags: [...message.flags].join(' ') })),
@@ -54,6 +55,12 @@ export async function sandboxPlace(now: () => Date = () => new Date()): Promise<
       if (gone !== undefined) target.remove(new Set([gone]));
     },
     renumber: (mailbox, name) => folder(mailbox, name).renumber(),
+    mark(mailbox, name, index) {
+      const target = folder(mailbox, name);
+      const message = target.messages[index];
+      if (message !== undefined) target.setFlags(message, ['\\Deleted']);
+    },
+    rename: (mailbox, name, now) => renameFolder(state(mailbox), folder(mailbox, name), now),
     cut: () => {
       for (const session of [...sandbox.tenant.sessions]) session.cut();
     },

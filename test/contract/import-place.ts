@@ -10,10 +10,14 @@ import { join } from 'node:path';
 import type { Archive } from '../../src/archive/archive.ts';
 import { openArchive } from '../../src/archive/sqlite/sqlite-archive.ts';
 import { importSources } from '../../src/cli/wire.ts';
+import type { Config } from '../../src/config/config.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import type { ImportEvent } from '../../src/import/events.ts';
+import type { MailLogin } from '../../src/import/login.ts';
 import type { ImportPorts, ImportSource } from '../../src/import/source.ts';
+import type { MailEndpoint } from '../../src/mail/endpoint.ts';
 import { type Clock, systemClock } from '../../src/runtime/clock.ts';
+import { createTokenSource } from '../../src/token/source.ts';
 
 export interface ImportPlace {
   readonly name: string;
@@ -24,13 +28,17 @@ export interface ImportPlace {
   readonly server: { readonly implicit: string; readonly starttls: string };
   /** Makes an empty mailbox that the app may open, and returns its address. */
   mailbox(): string;
-  /** Puts messages into a folder, which comes to be if it is not there. Their order is that of their UIDs. */
-  deliver(mailbox: string, folder: string, messages: readonly Uint8Array[]): void;
+  /** Puts messages into a folder, which comes to be if it is not there. Their order is that of their UIDs; `at` is their INTERNALDATE. */
+  deliver(mailbox: string, folder: string, messages: readonly Uint8Array[], at?: Date): void;
   /** What lies in a folder, in the order of the UIDs. */
   list(mailbox: string, folder: string): readonly { readonly bytes: Uint8Array; readonly flags: string }[];
   remove(mailbox: string, folder: string, index: number): void;
   /** Gives the folder a new UIDVALIDITY. */
   renumber(mailbox: string, folder: string): void;
+  /** Marks a message as deleted, as another program does, and leaves it there. Absent where nobody can. */
+  readonly mark?: (mailbox: string, folder: string, index: number) => void;
+  /** Gives the folder another name. Absent where there are no folders. */
+  readonly rename?: (mailbox: string, folder: string, name: string) => void;
   /** Cuts every connection of logged-in sessions without a word. */
   cut(): void;
   close(): Promise<void>;
@@ -43,10 +51,33 @@ export interface SourceWish {
   readonly every?: string;
   /** Further lines of the source, or other ones than `tenant` and `server`. */
   readonly keys?: string;
+  /** Further lines of the source. */
+  readonly more?: string;
 }
 
 /** The sources of a configuration file, wired as the program does it. Their names are s0, s1 … */
 export async function sourcesFor(place: ImportPlace, ...wishes: readonly SourceWish[]): Promise<readonly ImportSource[]> {
+  return importSources(await configFor(place, ...wishes), []);
+}
+
+/** The way into a mailbox of the place, as the configuration names it. */
+export async function accessTo(
+  place: ImportPlace,
+  mailbox: string,
+): Promise<{ readonly endpoint: MailEndpoint; readonly login: MailLogin }> {
+  const config = await configFor(place, { mailbox });
+  const [source, tenant] = [config.sources[0], config.tenants.get('lab')];
+  if (source === undefined || tenant === undefined) throw new Error('the configuration lacks what was written into it');
+  const { tenantId, clientId, scope, credential, ca } = tenant;
+  const tokens = createTokenSource(
+    { authority: tenant.cloud.authority, tenantId, clientId, scope, credential, ca },
+    { clock: systemClock },
+  );
+  const supply = { token: async (signal?: AbortSignal) => (await tokens.token(signal)).value, drop: () => undefined };
+  return { endpoint: source.server, login: { kind: 'xoauth2', user: mailbox, tokens: supply } };
+}
+
+async function configFor(place: ImportPlace, ...wishes: readonly SourceWish[]): Promise<Config> {
   const folder = mkdtempSync(join(tmpdir(), 'postern-config-'));
   try {
     for (const [name, text] of Object.entries(place.files)) writeFileSync(join(folder, name), text);
@@ -56,11 +87,11 @@ export async function sourcesFor(place: ImportPlace, ...wishes: readonly SourceW
     folders: ${JSON.stringify(wish.folders ?? ['INBOX'])}
     every: ${wish.every ?? '1m'}
     ${wish.keys ?? `{ tenant: lab, server: ${place.server[wish.tls ?? 'implicit']} }`.slice(2, -2).replace(', server', '\n    server')}
+    ${wish.more ?? ''}
 `,
     );
     writeFileSync(join(folder, 'postern.yaml'), `tenants:\n  lab: ${place.tenant}\nsources:\n${sources.join('')}`);
-    const config = await loadConfig(join(folder, 'postern.yaml'), { LAB_SECRET: place.files['client-secret'] ?? '' });
-    return importSources(config, []);
+    return await loadConfig(join(folder, 'postern.yaml'), { LAB_SECRET: place.files['client-secret'] ?? '' });
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

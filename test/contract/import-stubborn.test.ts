@@ -59,6 +59,43 @@ test('a server that refuses every message has none of them put into quarantine: 
   );
 });
 
+test('a message that somebody else deletes in mid-run is named as vanished, keeps nothing from ending, and the others come', async () => {
+  const messages: (Uint8Array | undefined)[] = [...mails('deleted meanwhile', 6)];
+  let isTold = false;
+  const news = (command: string): string => {
+    if (command !== 'NOOP' || isTold) return '';
+    isTold = true;
+    return '* 4 EXPUNGE\r\n';
+  };
+  await withStubborn({ messages, news }, (server) =>
+    withArchive(async (archive) => {
+      const ports = watched(archive, (event) => {
+        if (event.kind === 'folder') messages[3] = undefined;
+      });
+      const { sources, complete } = await once([server.source('one')], ports);
+      const folder = sources[0]?.folders[0];
+      assert.ok(complete);
+      assert.deepEqual([folder?.listed, folder?.archived, folder?.vanished, folder?.quarantined], [5, 5, 1, 0]);
+      assert.deepEqual(
+        ports.of('vanished').map(({ uidValidity, uids }) => [uidValidity, uids]),
+        [[7, [4]]],
+      );
+    }),
+  );
+});
+
+test('a message that the server sends twice under one UID comes once, with the bytes that came first', async () => {
+  const messages = mails('repeated', 4);
+  await withStubborn({ messages, atMessage: (uid) => (uid === 2 ? 'twice' : 'obey') }, (server) =>
+    withArchive(async (archive) => {
+      const { sources, complete } = await once([server.source('one')], watched(archive));
+      assert.ok(complete);
+      assert.equal(sources[0]?.folders[0]?.archived, 4);
+      assert.deepEqual(await archivedHashes(archive), hashesOf(messages));
+    }),
+  );
+});
+
 test('a message at which the connection ends each time holds up no other, and is named as missing', async () => {
   await withStubborn({ atMessage: (uid) => (uid === 2 ? 'cut' : 'obey') }, (server) =>
     withArchive(async (archive) => {

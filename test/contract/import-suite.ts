@@ -12,15 +12,24 @@ import { archivedHashes, hashesOf, type ImportPlace, mail, mails, sourcesFor, ty
 
 const umlauts = 'Archív/2026 & später';
 
-export function importContract(name: string, start: () => Promise<ImportPlace>, skip: string | false): void {
+/** What not every protocol knows: several folders, a UIDVALIDITY, news while listening, reading without a trace, dates, several connections. */
+export type Need = 'folders' | 'uid-validity' | 'listening' | 'unread' | 'dates' | 'lanes';
+
+export function importContract(
+  name: string,
+  start: () => Promise<ImportPlace>,
+  skip: string | false,
+  without: ReadonlySet<Need> = new Set(),
+): void {
   let place: ImportPlace;
   before(async () => {
     if (skip === false) place = await start();
   });
   after(() => place?.close());
 
-  function claim(sentence: string, act: () => Promise<void>): void {
-    test(`${name}: ${sentence}`, { skip }, act);
+  function claim(sentence: string, act: () => Promise<void>, need?: Need): void {
+    // What a protocol does not know is no test that could not be run.
+    if (need === undefined || !without.has(need)) test(`${name}: ${sentence}`, { skip }, act);
   }
 
   claim('every message comes out of the archive as the server has it, byte by byte; a second run brings nothing', async () => {
@@ -43,17 +52,21 @@ export function importContract(name: string, start: () => Promise<ImportPlace>, 
     });
   });
 
-  claim('nothing is marked as seen, deleted or flagged on the server', async () => {
-    const mailbox = place.mailbox();
-    place.deliver(mailbox, 'INBOX', mails('untouched', 5));
-    await withArchive(async (archive) => {
-      await once(await sourcesFor(place, { mailbox }), watched(archive));
-      assert.deepEqual(
-        place.list(mailbox, 'INBOX').map(({ flags }) => flags),
-        ['', '', '', '', ''],
-      );
-    });
-  });
+  claim(
+    'nothing is marked as seen, deleted or flagged on the server',
+    async () => {
+      const mailbox = place.mailbox();
+      place.deliver(mailbox, 'INBOX', mails('untouched', 5));
+      await withArchive(async (archive) => {
+        await once(await sourcesFor(place, { mailbox }), watched(archive));
+        assert.deepEqual(
+          place.list(mailbox, 'INBOX').map(({ flags }) => flags),
+          ['', '', '', '', ''],
+        );
+      });
+    },
+    'unread',
+  );
 
   claim('what is delivered later comes with the next run; what is deleted on the server stays in the archive', async () => {
     const mailbox = place.mailbox();
@@ -72,39 +85,128 @@ export function importContract(name: string, start: () => Promise<ImportPlace>, 
     });
   });
 
-  claim('several folders come in, also one whose name is not ASCII, each with an equation of its own', async () => {
-    const mailbox = place.mailbox();
-    place.deliver(mailbox, 'INBOX', mails('inbox', 3));
-    place.deliver(mailbox, umlauts, mails('later', 4));
-    await withArchive(async (archive) => {
-      const { sources, complete } = await once(await sourcesFor(place, { mailbox, folders: ['inbox', umlauts] }), watched(archive));
-      assert.ok(complete);
-      assert.deepEqual(
-        sources[0]?.folders.map((folder) => [folder.folder, folder.listed, folder.archived]),
-        [
-          ['INBOX', 3, 3],
-          [umlauts, 4, 4],
-        ],
-      );
-      assert.equal((await archive.stats()).messages, 7);
-    });
-  });
+  claim(
+    'several folders come in, also one whose name is not ASCII, each with an equation of its own',
+    async () => {
+      const mailbox = place.mailbox();
+      place.deliver(mailbox, 'INBOX', mails('inbox', 3));
+      place.deliver(mailbox, umlauts, mails('later', 4));
+      await withArchive(async (archive) => {
+        const { sources, complete } = await once(await sourcesFor(place, { mailbox, folders: ['inbox', umlauts] }), watched(archive));
+        assert.ok(complete);
+        assert.deepEqual(
+          sources[0]?.folders.map((folder) => [folder.folder, folder.listed, folder.archived]),
+          [
+            ['INBOX', 3, 3],
+            [umlauts, 4, 4],
+          ],
+        );
+        assert.equal((await archive.stats()).messages, 7);
+      });
+    },
+    'folders',
+  );
 
-  claim('an unknown folder is told, and the others come in all the same', async () => {
-    const mailbox = place.mailbox();
-    place.deliver(mailbox, 'INBOX', mails('there', 2));
-    await withArchive(async (archive) => {
-      const { sources, complete } = await once(await sourcesFor(place, { mailbox, folders: ['No such', 'INBOX'] }), watched(archive));
-      assert.equal(complete, false);
-      assert.deepEqual(
-        sources[0]?.folders.map(({ fault, archived }) => [fault?.code, archived]),
-        [
-          ['imap.folder-unknown', 0],
-          [undefined, 2],
-        ],
-      );
-    });
-  });
+  claim(
+    'an unknown folder is told, and the others come in all the same',
+    async () => {
+      const mailbox = place.mailbox();
+      place.deliver(mailbox, 'INBOX', mails('there', 2));
+      await withArchive(async (archive) => {
+        const { sources, complete } = await once(await sourcesFor(place, { mailbox, folders: ['No such', 'INBOX'] }), watched(archive));
+        assert.equal(complete, false);
+        assert.deepEqual(
+          sources[0]?.folders.map(({ fault, archived }) => [fault?.code, archived]),
+          [
+            ['imap.folder-unknown', 0],
+            [undefined, 2],
+          ],
+        );
+      });
+    },
+    'folders',
+  );
+
+  claim(
+    'patterns choose folders, with what they leave out; one that finds none is told, and the others come in',
+    async () => {
+      const mailbox = place.mailbox();
+      for (const folder of ['INBOX', 'Archive/2025', 'Archive/2026', 'Archive/2026/May', 'Private']) {
+        place.deliver(mailbox, folder, mails(folder, 2));
+      }
+      await withArchive(async (archive) => {
+        const folders = ['Arch*', 'inbox', '!Archive/2025', 'Nothing/%'];
+        const ports = watched(archive);
+        const { sources, complete } = await once(await sourcesFor(place, { mailbox, folders }), ports);
+        const came = sources[0]?.folders.filter(({ archived }) => archived > 0).map(({ folder }) => folder);
+        assert.deepEqual([...(came ?? [])].sort(), ['Archive/2026', 'Archive/2026/May', 'INBOX']);
+        const [unmatched] = sources[0]?.unmatched ?? [];
+        assert.deepEqual([complete, unmatched?.code, unmatched?.evidence['pattern']], [false, 'import.pattern-unmatched', 'Nothing/%']);
+        assert.match(String(unmatched?.evidence['listed']), /Private/);
+        assert.equal(ports.of('pass')[0]?.faults.get('Nothing/%')?.code, 'import.pattern-unmatched');
+      });
+    },
+    'folders',
+  );
+
+  claim(
+    'a renamed folder comes again as duplicates, is told by both names, and nothing is archived twice',
+    async () => {
+      const mailbox = place.mailbox();
+      place.deliver(mailbox, 'Case A', mails('of the case', 3));
+      const sources = await sourcesFor(place, { mailbox, folders: ['Case%'] });
+      await withArchive(async (archive) => {
+        await once(sources, watched(archive));
+        place.rename?.(mailbox, 'Case A', 'Case B');
+        const ports = watched(archive);
+        const { sources: [summary] = [], complete } = await once(sources, ports);
+        assert.ok(complete);
+        assert.deepEqual(equation(summary), { listed: 3, before: 0, archived: 0, duplicate: 3, quarantined: 0, missing: 0 });
+        assert.deepEqual(
+          ports.of('folder-renamed').map(({ before, now, messages }) => [before, now, messages]),
+          [['Case A', 'Case B', 3]],
+        );
+        const again = watched(archive);
+        assert.deepEqual(equation((await once(sources, again)).sources[0]), {
+          listed: 3,
+          before: 3,
+          archived: 0,
+          duplicate: 0,
+          quarantined: 0,
+          missing: 0,
+        });
+        assert.deepEqual([again.of('folder-renamed').length, (await archive.stats()).messages], [0, 3]);
+        await verified(archive);
+      });
+    },
+    'folders',
+  );
+
+  claim(
+    'what is older than `since`, to the second, is counted and never fetched',
+    async () => {
+      const mailbox = place.mailbox();
+      const edge = Date.UTC(2026, 0, 1);
+      place.deliver(mailbox, 'INBOX', mails('old', 2), new Date(edge - 40 * 24 * 3_600_000));
+      place.deliver(mailbox, 'INBOX', [mail('a second before')], new Date(edge - 1_000));
+      place.deliver(mailbox, 'INBOX', [mail('on the second')], new Date(edge));
+      place.deliver(mailbox, 'INBOX', mails('later', 2), new Date(edge + 24 * 3_600_000));
+      place.deliver(mailbox, 'INBOX', [mail('late in the folder and old')], new Date(edge - 20 * 3_600_000));
+      await withArchive(async (archive) => {
+        const ports = watched(archive);
+        const { sources, complete } = await once(await sourcesFor(place, { mailbox, more: 'since: 2026-01-01' }), ports);
+        assert.ok(complete);
+        assert.deepEqual([sources[0]?.folders[0]?.listed, sources[0]?.folders[0]?.excluded], [7, 4]);
+        assert.deepEqual(await archivedHashes(archive), hashesOf([mail('on the second'), ...mails('later', 2)]));
+        const pass = ports.of('pass')[0];
+        assert.deepEqual([pass?.listed, pass?.excluded, pass?.newest], [7, 4, new Date(edge + 24 * 3_600_000)]);
+        // Without it all come.
+        assert.ok((await once(await sourcesFor(place, { mailbox }), watched(archive))).complete);
+        assert.equal((await archive.stats()).messages, 7);
+      });
+    },
+    'dates',
+  );
 
   claim('sources come in side by side, with no more of them connected than the budget allows', async () => {
     const mailboxes = Array.from({ length: 6 }, () => place.mailbox());
@@ -154,42 +256,50 @@ export function importContract(name: string, start: () => Promise<ImportPlace>, 
     });
   });
 
-  claim('a new UIDVALIDITY brings every message again as a duplicate: none twice, the chain holds', async () => {
-    const mailbox = place.mailbox();
-    place.deliver(mailbox, 'INBOX', mails('renumbered', 4));
-    const sources = await sourcesFor(place, { mailbox });
-    await withArchive(async (archive) => {
-      await once(sources, watched(archive));
-      place.renumber(mailbox, 'INBOX');
-      place.deliver(mailbox, 'INBOX', [mail('after it')]);
-      const ports = watched(archive);
-      const { sources: [summary] = [], complete } = await once(sources, ports);
-      assert.ok(complete);
-      assert.deepEqual(equation(summary), { listed: 5, before: 0, archived: 1, duplicate: 4, quarantined: 0, missing: 0 });
-      assert.equal(ports.of('uid-validity-changed').length, 1);
-      assert.deepEqual([(await archive.stats()).messages, (await archive.stats()).ledger.duplicate], [5, 4]);
-      await verified(archive);
-    });
-  });
-
-  claim('listening brings a delivery at once, and ends cleanly', async () => {
-    const mailbox = place.mailbox();
-    place.deliver(mailbox, 'INBOX', mails('before', 2));
-    const sources = await sourcesFor(place, { mailbox, every: '1h' });
-    await withArchive(async (archive) => {
-      const ports = watched(archive, (event, { events, stop }) => {
-        if (event.kind !== 'pass') return;
-        if (event.arrived === 2) place.deliver(mailbox, 'INBOX', [mail('while listening')]);
-        else if (events.filter(({ kind }) => kind === 'message').length === 3) stop();
+  claim(
+    'a new UIDVALIDITY brings every message again as a duplicate: none twice, the chain holds',
+    async () => {
+      const mailbox = place.mailbox();
+      place.deliver(mailbox, 'INBOX', mails('renumbered', 4));
+      const sources = await sourcesFor(place, { mailbox });
+      await withArchive(async (archive) => {
+        await once(sources, watched(archive));
+        place.renumber(mailbox, 'INBOX');
+        place.deliver(mailbox, 'INBOX', [mail('after it')]);
+        const ports = watched(archive);
+        const { sources: [summary] = [], complete } = await once(sources, ports);
+        assert.ok(complete);
+        assert.deepEqual(equation(summary), { listed: 5, before: 0, archived: 1, duplicate: 4, quarantined: 0, missing: 0 });
+        assert.equal(ports.of('uid-validity-changed').length, 1);
+        assert.deepEqual([(await archive.stats()).messages, (await archive.stats()).ledger.duplicate], [5, 4]);
+        await verified(archive);
       });
-      await runOn(sources, ports, { connections: 1 });
-      assert.equal((await archive.stats()).messages, 3);
-      assert.deepEqual(
-        [ports.of('connecting').length, ports.of('pass').map(({ arrived }) => arrived), ports.of('waiting'), ports.of('failed')],
-        [1, [2, 1], [], []],
-      );
-    });
-  });
+    },
+    'uid-validity',
+  );
+
+  claim(
+    'listening brings a delivery at once, and ends cleanly',
+    async () => {
+      const mailbox = place.mailbox();
+      place.deliver(mailbox, 'INBOX', mails('before', 2));
+      const sources = await sourcesFor(place, { mailbox, every: '1h' });
+      await withArchive(async (archive) => {
+        const ports = watched(archive, (event, { events, stop }) => {
+          if (event.kind !== 'pass') return;
+          if (event.arrived === 2) place.deliver(mailbox, 'INBOX', [mail('while listening')]);
+          else if (events.filter(({ kind }) => kind === 'message').length === 3) stop();
+        });
+        await runOn(sources, ports, { connections: 1 });
+        assert.equal((await archive.stats()).messages, 3);
+        assert.deepEqual(
+          [ports.of('connecting').length, ports.of('pass').map(({ arrived }) => arrived), ports.of('waiting'), ports.of('failed')],
+          [1, [2, 1], [], []],
+        );
+      });
+    },
+    'listening',
+  );
 
   claim('an import that goes on forgets what is durable, and still brings nothing twice', async () => {
     const mailbox = place.mailbox();
@@ -239,8 +349,8 @@ export function importContract(name: string, start: () => Promise<ImportPlace>, 
 export async function once(sources: readonly ImportSource[], ports: Watched, connections = 4): ReturnType<typeof runOnce> {
   const summary = await runOnce(sources, ports, { connections });
   for (const source of summary.sources) {
-    for (const { listed, before: rows, archived, duplicate, quarantined, missing } of source.folders) {
-      assert.equal(listed, rows + archived + duplicate + quarantined + missing.length, 'the equation of a folder does not hold');
+    for (const { listed, before: rows, archived, duplicate, quarantined, excluded, missing } of source.folders) {
+      assert.equal(listed, rows + archived + duplicate + quarantined + excluded + missing.length, 'the equation of a folder does not hold');
     }
   }
   return summary;
@@ -264,12 +374,14 @@ export async function verified(archive: Archive): Promise<void> {
 export function counted(source: ImportSource, counter: { now: number; most: number }): ImportSource {
   return {
     ...source,
-    async connect(signal) {
+    async connect(signal, book) {
       counter.now += 1;
       counter.most = Math.max(counter.most, counter.now);
-      const mailbox = await source.connect(signal);
+      const mailbox = await source.connect(signal, book);
       return {
+        folders: () => mailbox.folders(),
         open: (folder) => mailbox.open(folder),
+        count: (folder) => mailbox.count(folder),
         close: async () => {
           await mailbox.close();
           counter.now -= 1;

@@ -10,13 +10,16 @@ import { systemClock } from '../../runtime/clock.ts';
 import { connectSocket } from '../../runtime/socket.ts';
 import { hostInGreeting } from '../text.ts';
 import { authenticate } from './authenticate.ts';
+import { addFlag, canMove, canRemove, type ImapMoved, move, remove } from './change.ts';
+import { describe, type MessageOutline } from './describe.ts';
 import { defaultLimits, type ImapCredential, type ImapEndpoint, type ImapOptions } from './endpoint.ts';
 import { type FetchedMessage, type FetchOptions, fetchMessages } from './fetch.ts';
 import { type IdleEvent, type IdleOptions, idle } from './idle.ts';
 import { type ImapFolder, list } from './list.ts';
 import { searchUids } from './search.ts';
 import { type ImapSelection, select } from './select.ts';
-import { Session } from './session.ts';
+import { type FolderView, Session } from './session.ts';
+import { type ImapStatus, status } from './status.ts';
 
 /**
  * Connects, reads the greeting, and upgrades to TLS where the endpoint says `starttls`.
@@ -86,14 +89,49 @@ export class ImapClient {
     return await select(this.#session, 'SELECT', name);
   }
 
+  /** What a folder holds, by its decoded name, without opening it. @throws as `examine`. */
+  async status(name: string): Promise<ImapStatus> {
+    return await status(this.#session, name);
+  }
+
+  /** The open folder as the server has told of it so far; lives on. */
+  get view(): Readonly<FolderView> {
+    return this.#session.view;
+  }
+
   /** UIDs in the open folder, ascending, each once. `n:*` finds the last message also when its UID is below n: filter. */
   async searchUids(criteria = 'ALL'): Promise<readonly number[]> {
     return await searchUids(this.#session, criteria);
   }
 
   /** Messages of the open folder as they arrive, without marking them as read. See fetch.ts for what ends and what stays. */
-  fetchMessages(uids: readonly number[], options?: FetchOptions): AsyncGenerator<FetchedMessage, void, void> {
+  fetchMessages(uids: Iterable<number>, options?: FetchOptions): AsyncGenerator<FetchedMessage, void, void> {
     return fetchMessages(this.#session, uids, options);
+  }
+
+  /** Date, size and Message-ID of messages of the open folder; with `header: false` only the date. */
+  describe(uids: readonly number[], options?: { readonly header?: boolean }): AsyncGenerator<MessageOutline, void, void> {
+    return describe(this.#session, uids, options);
+  }
+
+  /** Whether single messages can be moved, or removed, without touching others. Known after the login. */
+  get powers(): { readonly move: boolean; readonly remove: boolean } {
+    return { move: canMove(this.#session), remove: canRemove(this.#session) };
+  }
+
+  /** Marks messages of the folder opened by `select` as read. */
+  async setSeen(uids: readonly number[]): Promise<void> {
+    await addFlag(this.#session, uids, '\\Seen');
+  }
+
+  /** Moves messages of the folder opened by `select`. @throws Fault `imap.cannot-change`; see change.ts. */
+  async move(uids: readonly number[], target: string): Promise<ImapMoved> {
+    return await move(this.#session, uids, target);
+  }
+
+  /** Removes these messages of the folder opened by `select`, and no others. @throws Fault `imap.cannot-change`; see change.ts. */
+  async remove(uids: readonly number[]): Promise<void> {
+    await remove(this.#session, uids);
   }
 
   /** Listens to the open folder. */

@@ -7,7 +7,7 @@
  */
 import type { Fault } from '../../fault/fault.ts';
 import { type FetchItems, readInternalDate } from './responses.ts';
-import { uidSets } from './sequence.ts';
+import { type UidSet, uidSets } from './sequence.ts';
 import type { Session } from './session.ts';
 import { BodyMark } from './values.ts';
 
@@ -38,7 +38,8 @@ export interface FetchedMessage {
   readonly attributes: () => MessageAttributes;
 }
 
-const defaultPerCommand = 200;
+/** Few enough that connections which share one row of messages end at about the same time. */
+const defaultPerCommand = 50;
 const defaultInFlight = 8;
 const wanted = '(UID FLAGS INTERNALDATE RFC822.SIZE BODY.PEEK[])';
 /** Tag, verb and the items around the set of UIDs. */
@@ -46,17 +47,18 @@ const bytesAroundSet = 100;
 const nothingYet: MessageAttributes = { uid: undefined, internalDate: undefined, announcedBytes: undefined, flags: [] };
 
 /**
- * Yields in the order of arrival, with no other round trip. Ends normally when every command ended with OK, also when some UIDs
+ * Yields in the order of arrival, with no other round trip. `uids` is drawn from as commands get free, so several connections may share one.
+ *  Ends normally when every command ended with OK, also when some UIDs
  * brought nothing: the caller compares. A NO or BAD stops further commands; what the others in flight still bring is yielded, then the
  * fault is thrown, and the session stays usable. Leaving early (`break`, `return`, a throw in the loop) closes the connection.
  * @throws Fault of the refusal, or of what ended the session.
  */
 export async function* fetchMessages(
   session: Session,
-  uids: readonly number[],
+  uids: Iterable<number>,
   { perCommand = defaultPerCommand, inFlight = defaultInFlight, signal }: FetchOptions = {},
 ): AsyncGenerator<FetchedMessage, void, void> {
-  const sets = uidSets(uids, perCommand, session.limits.maxCommandBytes - bytesAroundSet);
+  const sets = drawnSets(uids, perCommand, session.limits.maxCommandBytes - bytesAroundSet);
   const running = new Set<string>();
   let refused: Fault | undefined;
   let done = false;
@@ -93,6 +95,21 @@ export async function* fetchMessages(
     if (!done) session.close();
   }
   if (refused !== undefined) throw refused;
+}
+
+function* drawnSets(uids: Iterable<number>, perCommand: number, maxBytes: number): Generator<UidSet, void, void> {
+  if (Array.isArray(uids)) return yield* uidSets(uids, perCommand, maxBytes);
+  const row = uids[Symbol.iterator]();
+  for (;;) {
+    const drawn: number[] = [];
+    while (drawn.length < perCommand) {
+      const next = row.next();
+      if (next.done === true) break;
+      drawn.push(next.value);
+    }
+    if (drawn.length === 0) return;
+    yield* uidSets(drawn, perCommand, maxBytes);
+  }
 }
 
 /** A message whose body is just coming in; reads from the session, so it lives only until the next message. */
@@ -157,7 +174,8 @@ function isWhole(section: string): boolean {
   return section === 'BODY[]' || section === 'RFC822';
 }
 
-function readAttributes({ items }: FetchItems): MessageAttributes {
+/** The attributes that a FETCH answer carries; absent ones are undefined. */
+export function readAttributes({ items }: FetchItems): MessageAttributes {
   const flags = items.get('FLAGS');
   const date = items.get('INTERNALDATE');
   return {

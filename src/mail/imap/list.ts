@@ -18,7 +18,9 @@ export interface ImapFolder {
 /** All folders, in the server's order. The session remembers the raw names, so that `select` opens exactly what was listed. */
 export async function list(session: Session): Promise<readonly ImapFolder[]> {
   const folders = new Map<string, ImapFolder>();
-  await session.run(['LIST "" "*"'], {
+  // RFC 6154 §2: a plain LIST may leave the special uses out; Exchange tells them by itself and knows no RETURN.
+  const extended = session.capabilities.has('SPECIAL-USE') && session.capabilities.has('LIST-EXTENDED');
+  await session.run([extended ? 'LIST "" "*" RETURN (SPECIAL-USE)' : 'LIST "" "*"'], {
     onResponse: (response) => {
       if (response.kind !== 'list') return;
       const attributes = new Set(response.attributes.map((attribute) => attribute.toLowerCase()));

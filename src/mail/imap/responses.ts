@@ -34,11 +34,13 @@ export type Response =
   | { readonly kind: 'capability'; readonly names: readonly string[] }
   | { readonly kind: 'list'; readonly attributes: readonly string[]; readonly separator: string | undefined; readonly rawName: string }
   | { readonly kind: 'search'; readonly numbers: readonly number[] }
+  /** RFC 9051 §7.3.4; the items' names in upper case. */
+  | { readonly kind: 'folder-status'; readonly rawName: string; readonly items: ReadonlyMap<string, number> }
   | { readonly kind: 'esearch'; readonly all: string | undefined }
   | { readonly kind: 'exists'; readonly count: number }
   | { readonly kind: 'expunge'; readonly sequence: number }
   | ({ readonly kind: 'fetch' } & FetchItems)
-  /** Something in IMAP's form that nobody here asks for: FLAGS, RECENT, STATUS, NAMESPACE, ID ... */
+  /** Something in IMAP's form that nobody here asks for: FLAGS, RECENT, NAMESPACE, ID ... */
   | { readonly kind: 'other'; readonly name: string; readonly text: string }
   /** Not in IMAP's form at all. M365 (doc): Exchange sends `Server Unavailable. 15` without a tag. */
   | { readonly kind: 'stray'; readonly text: string };
@@ -80,6 +82,8 @@ function readUntagged(parts: readonly Part[], rest: string, offset: number): Res
     case 'LSUB':
     case 'XLIST':
       return readList(new ValueReader(parts, after));
+    case 'STATUS':
+      return readFolderStatus(new ValueReader(parts, after));
     case 'SEARCH':
       return { kind: 'search', numbers: readNumbers(rest.slice(word.length)) };
     case 'ESEARCH':
@@ -128,6 +132,18 @@ function readList(reader: ValueReader): Response {
     separator: typeof separator === 'string' ? separator : undefined,
     rawName,
   };
+}
+
+function readFolderStatus(reader: ValueReader): Response {
+  const rawName = reader.value() ?? 'NIL';
+  const values = reader.value();
+  if (typeof rawName !== 'string' || !Array.isArray(values)) throw new Fault('imap.protocol', { reason: 'not a STATUS answer' });
+  const items = new Map<string, number>();
+  for (let at = 0; at + 1 < values.length; at += 2) {
+    const [name, value] = [values[at], values[at + 1]];
+    if (typeof name === 'string' && typeof value === 'string' && /^\d{1,15}$/.test(value)) items.set(name.toUpperCase(), Number(value));
+  }
+  return { kind: 'folder-status', rawName, items };
 }
 
 /** RFC 9051 §7.1. A code may hold quoted text with brackets; a text that only begins with a bracket is text. */

@@ -15,13 +15,12 @@ export interface ImapSelection {
 /** @throws Fault `imap.folder-unknown`, `imap.not-connected`; `imap.protocol` where the server keeps no UIDs. */
 export async function select(session: Session, verb: 'SELECT' | 'EXAMINE', name: string): Promise<ImapSelection> {
   const codes = new Map<string, number>();
-  let exists = 0;
   const rawName = session.rawNames.get(name) ?? encodeUtf7(name);
+  session.view.exists = 0;
   await session.run([`${verb} `, astring(rawName)], {
     purpose: 'open',
     evidence: () => ({ folder: name }),
     onResponse: (response) => {
-      if (response.kind === 'exists') exists = response.count;
       if (response.kind === 'status' && response.code && /^\d+$/.test(response.code.argument)) {
         codes.set(response.code.name, Number(response.code.argument));
       }
@@ -29,5 +28,5 @@ export async function select(session: Session, verb: 'SELECT' | 'EXAMINE', name:
   });
   const uidValidity = codes.get('UIDVALIDITY');
   if (uidValidity === undefined) throw new Fault('imap.protocol', { ...session.where, reason: 'no UIDVALIDITY', folder: name });
-  return { uidValidity, uidNext: codes.get('UIDNEXT'), exists };
+  return { uidValidity, uidNext: codes.get('UIDNEXT'), exists: session.view.exists };
 }

@@ -32,6 +32,13 @@ export interface RunOptions {
   readonly onContinue?: (text: string) => Promise<void>;
 }
 
+export interface FolderView {
+  /** Messages in it, by the last EXISTS and the EXPUNGEs behind it. */
+  exists: number;
+  /** Grows whenever a message came or went. */
+  changes: number;
+}
+
 export class Session {
   readonly endpoint: ImapEndpoint;
   readonly limits: ImapLimits;
@@ -40,6 +47,8 @@ export class Session {
   /** Folder names as the server listed them, by their decoded form: decoding is not always reversible. */
   readonly rawNames = new Map<string, string>();
   readonly dialogue: Dialogue;
+  /** The open folder, by what the server tells of it with any answer. */
+  readonly view: FolderView = { exists: 0, changes: 0 };
   readonly #socket: ByteSocket;
   #wire: WireReader;
   #lastTag = 0;
@@ -222,6 +231,8 @@ export class Session {
   #note(response: Response, parts: readonly Part[]): void {
     this.dialogue.say('server', () => parts.map(shown).join(''));
     if (response.kind === 'capability') this.capabilities = new Set(response.names);
+    else if (response.kind === 'exists') this.#noteExists(response.count);
+    else if (response.kind === 'expunge') this.#noteExists(Math.max(0, this.view.exists - 1));
     else if (response.kind === 'stray')
       throw this.#untagged({ code: undefined, text: response.text }) ?? this.unexpected('not IMAP', response.text);
     else if (response.kind === 'status') {
@@ -239,6 +250,13 @@ export class Session {
       // M365 (doc): Exchange sends some complaints under an odd tag.
       throw this.#untagged(response) ?? this.unexpected('an answer to a command that was not sent', `${response.tag} ${response.text}`);
     }
+  }
+
+  /** RFC 9051 §7.4.1: a server may repeat a number that has not changed. */
+  #noteExists(count: number): void {
+    if (count === this.view.exists) return;
+    this.view.exists = count;
+    this.view.changes += 1;
   }
 
   #untagged(answer: StatusText): Fault | undefined {
