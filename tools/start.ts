@@ -60,16 +60,22 @@ async function demonstrate(): Promise<number> {
     const imported = await postern('import', 'run', '--once');
     if (imported !== 0 || stopped) return stopped ? 0 : imported;
 
-    step(4, 'A search in the archive: postern archive search from:keller subject:signal');
-    await postern('archive', 'search', 'from:keller', 'subject:signal');
+    step(4, 'Is everything in? The server is asked again and held against the archive: postern import reconcile');
+    await postern('import', 'reconcile');
     if (stopped) return 0;
 
-    step(5, 'It goes on: a new message arrives every 20 seconds and is imported. Ctrl-C ends it');
+    step(5, 'A search in the archive: postern archive search participant:keller platform:signal --limit 3');
+    await postern('archive', 'search', 'participant:keller', 'platform:signal', '--limit', '3');
+    if (stopped) return 0;
+
+    step(6, 'It goes on: a new message arrives every 20 seconds and is imported. Ctrl-C ends it');
     const at = relative(process.cwd(), config);
     say(`
 Meanwhile, in a second terminal:
   ${bold(`bin/postern archive search 'subject:invoice' --config ${at}`)}
   ${bold(`bin/postern archive search has:attachment --config ${at}`)}
+  ${bold(`bin/postern archive conversation ID --config ${at}`)}   (ID: the first digits of a line that a search shows)
+  ${bold(`bin/postern import status --config ${at}`)}
   ${bold(`bin/postern archive verify --config ${at}`)}
   ${bold(`bin/postern archive export .demo/export --config ${at}`)}
   ${bold('bin/postern --help')}

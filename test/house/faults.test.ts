@@ -18,7 +18,8 @@ const product = files
   .map((file) => withoutComments(read(file)))
   .join('\n');
 const tests = files
-  .filter((file) => (isTest(file) && !file.startsWith('test/house/')) || file.startsWith('test/transcript/'))
+  // A suite is run by the tests of each place.
+  .filter((file) => (isTest(file) && !file.startsWith('test/house/')) || file.startsWith('test/transcript/') || file.endsWith('-suite.ts'))
   .map((file) => (file.endsWith('.ts') ? withoutComments(read(file)) : read(file)))
   .join('\n');
 
