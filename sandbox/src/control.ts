@@ -7,9 +7,12 @@
 import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { addMailbox, fillMailbox } from './contoso.ts';
+import { setQuirks as setDirectoryQuirks } from './directory/state.ts';
 import { nextUidValidity, renameFolder } from './exchange/imap/folders.ts';
+import { uniqueIdOf } from './exchange/pop/maildrop.ts';
 import { Folder, sha256Of } from './folder.ts';
-import { howToReach, scenarios } from './scenario.ts';
+import { directoryScenarioNamed, directoryScenarios } from './scenario/directory.ts';
+import { howToReach, type MailboxScenario, scenarioNamed, scenarios } from './scenario.ts';
 import { type App, folderOf, type Mailbox, mailboxOf, makeMailbox, makeSecret, registerPointer, type Tenant } from './tenant.ts';
 
 const bodyLimitBytes = 200 * 1024 * 1024;
@@ -76,10 +79,14 @@ async function handle(tenant: Tenant, request: IncomingMessage): Promise<unknown
 
 const routes: readonly (readonly [method: string, path: string, act: Act])[] = [
   ['GET', '/', ({ tenant }) => summary(tenant)],
-  ['GET', '/scenarios', () => scenarios.map((one) => ({ ...one, how: howToReach(one) }))],
+  ['GET', '/scenarios', () => [...scenarios.map((one) => ({ ...one, how: howToReach(one) })), ...directoryScenarios]],
   ['GET', '/journal', ({ tenant }) => tenant.journal],
   ['GET', '/submitted', ({ tenant }) => tenant.submitted],
   ['POST', '/tenant', changeTenant],
+  ['GET', '/directory', ({ tenant }) => directorySummary(tenant)],
+  ['POST', '/directory', changeDirectory],
+  ['PUT', '/directory/scenarios/*', (call) => setDirectoryScenario(call, true)],
+  ['DELETE', '/directory/scenarios/*', (call) => setDirectoryScenario(call, false)],
   ['POST', '/tokens/expire', ({ tenant }) => expireTokens(tenant)],
   ['POST', '/sessions/cut', ({ tenant, query }) => cutSessions(tenant, query.get('mailbox'))],
   ['GET', '/apps/*', (call) => appSummary(appOf(call))],
@@ -93,6 +100,9 @@ const routes: readonly (readonly [method: string, path: string, act: Act])[] = [
   ['POST', '/mailboxes', createMailbox],
   ['GET', '/mailboxes/*', (call) => mailboxSummary(mailboxFor(call))],
   ['POST', '/mailboxes/*', changeMailbox],
+  ['DELETE', '/mailboxes/*', removeMailbox],
+  ['PUT', '/mailboxes/*/scenarios/*', (call) => setScenario(call, true)],
+  ['DELETE', '/mailboxes/*/scenarios/*', (call) => setScenario(call, false)],
   ['PUT', '/mailboxes/*/grants/*', (call) => setGrant(call, 'grants', true)],
   ['DELETE', '/mailboxes/*/grants/*', (call) => setGrant(call, 'grants', false)],
   ['PUT', '/mailboxes/*/send-as/*', (call) => setGrant(call, 'sendAs', true)],
@@ -187,6 +197,40 @@ async function changeTenant({ tenant, json }: Call): Promise<unknown> {
   return { smtpClientAuthenticationDisabled: tenant.smtpClientAuthenticationDisabled, popPipelining: tenant.popPipelining };
 }
 
+/** Without tokens and codes. */
+function directorySummary({ directory }: Tenant): unknown {
+  return {
+    quirks: directory.quirks,
+    admins: [...directory.admins.values()].map(({ upn, roles }) => ({ upn, roles })),
+    groups: [...directory.groups.values()].map(({ address, members }) => ({ address, members: [...members] })),
+    scopes: directory.scopes,
+    roleAssignments: directory.roleAssignments,
+    deleted: directory.deletedApps.map(({ app }) => app.clientId),
+    audit: directory.audit,
+  };
+}
+
+/** Quirks of administration, and members of a group: `{"quirks": {…}, "members": {"senders@contoso.test": ["a@contoso.test"]}}`. */
+async function changeDirectory({ tenant, json }: Call): Promise<unknown> {
+  const { quirks, members } = await json();
+  if (typeof quirks === 'object' && quirks !== null) setDirectoryQuirks(tenant.directory.quirks, quirks);
+  for (const [address, list] of Object.entries(Object(members))) {
+    const group = tenant.directory.groups.get(address.toLowerCase());
+    if (!group || !Array.isArray(list)) throw new ControlError(404, `no group ${address}`);
+    group.members.clear();
+    for (const one of list) group.members.add(String(one).toLowerCase());
+  }
+  return directorySummary(tenant);
+}
+
+function setDirectoryScenario({ tenant, places }: Call, isOn: boolean): unknown {
+  const scenario = directoryScenarioNamed(places[0] ?? '');
+  if (!scenario) throw new ControlError(404, `no scenario of administration ${places[0]}`);
+  const { quirks } = scenario;
+  setDirectoryQuirks(tenant.directory.quirks, isOn ? quirks : Object.fromEntries(Object.keys(quirks).map((name) => [name, null])));
+  return directorySummary(tenant);
+}
+
 /** `New-ServicePrincipal`: the object id that is given is taken as it is; without one it is the right one. */
 async function setPointer(call: Call): Promise<unknown> {
   const app = appOf(call);
@@ -263,6 +307,45 @@ async function changeMailbox(call: Call): Promise<unknown> {
   return mailboxSummary(mailbox);
 }
 
+/** Whoever is logged in is cut off: there is nothing left to read. */
+function removeMailbox(call: Call): void {
+  const { address } = mailboxFor(call);
+  cutSessions(call.tenant, address);
+  call.tenant.mailboxes.delete(address);
+}
+
+/** Switches a mailbox scenario on for this mailbox, whatever its address, or off again; several may be on as far as they differ in their quirks. */
+function setScenario(call: Call, isOn: boolean): unknown {
+  const mailbox = mailboxFor(call);
+  const scenario = mailboxScenarioFor(call);
+  for (const [name, value] of Object.entries(scenario.quirks ?? {})) {
+    setQuirks(mailbox.quirks, { [name]: isOn ? structuredClone(value) : null });
+  }
+  if (scenario.imapEnabled !== undefined) mailbox.imapEnabled = isOn ? scenario.imapEnabled : true;
+  if (scenario.popEnabled !== undefined) mailbox.popEnabled = isOn ? scenario.popEnabled : true;
+  if (scenario.isInSendScope !== undefined) mailbox.isInSendScope = isOn ? scenario.isInSendScope : true;
+  const { smtpClientAuthenticationDisabled } = scenario;
+  if (smtpClientAuthenticationDisabled !== undefined) {
+    mailbox.smtpClientAuthenticationDisabled = isOn ? smtpClientAuthenticationDisabled : false;
+  }
+  if (scenario.granted === false) {
+    for (const { principal } of call.tenant.apps.values()) {
+      if (principal === undefined) continue;
+      if (isOn) mailbox.grants.delete(principal.oid);
+      else mailbox.grants.add(principal.oid);
+    }
+  }
+  return mailboxSummary(mailbox);
+}
+
+function mailboxScenarioFor({ places }: Call): MailboxScenario {
+  const scenario = scenarioNamed(places[1] ?? '');
+  if (scenario?.reach !== 'mailbox') throw new ControlError(404, `no mailbox scenario ${places[1]}`);
+  if (scenario.language !== undefined)
+    throw new ControlError(400, `${scenario.name} is in its own mailbox only: it has folders of its own`);
+  return scenario;
+}
+
 /** Sets the given quirks; null takes one away. */
 function setQuirks(quirks: object, wanted: unknown): void {
   if (typeof wanted !== 'object' || wanted === null) return;
@@ -303,9 +386,12 @@ function fill(call: Call): unknown {
   return { messages: folder.messages.length, addedBytes: sizeBytes, uidNext: folder.uidNext };
 }
 
+/** `uidl` is what POP3 calls it, which has INBOX only. */
 function listMessages(call: Call): unknown {
-  return folderFor(call).messages.map((message) => ({
+  const [mailbox, folder] = [mailboxFor(call), folderFor(call)];
+  return folder.messages.map((message) => ({
     uid: message.uid,
+    ...(folder.name === 'INBOX' ? { uidl: uniqueIdOf(mailbox, message) } : {}),
     sha256: sha256Of(message),
     sizeBytes: message.sizeBytes,
     internalDate: message.internalDate,
@@ -316,7 +402,10 @@ function listMessages(call: Call): unknown {
 async function deliver(call: Call): Promise<unknown> {
   const mailbox = mailboxFor(call);
   const hiddenFor = mailbox.quirks.lateUid ?? 0;
-  const message = folderFor(call).deliver([await call.body()], { internalDate: call.tenant.now(), hiddenFor });
+  const at = call.query.get('internalDate');
+  const internalDate = at === null ? call.tenant.now() : new Date(at);
+  if (Number.isNaN(internalDate.getTime())) throw new ControlError(400, 'internalDate is a date such as 2026-03-01T08:00:00Z');
+  const message = folderFor(call).deliver([await call.body()], { internalDate, hiddenFor });
   return { uid: message.uid, sha256: sha256Of(message), sizeBytes: message.sizeBytes };
 }
 

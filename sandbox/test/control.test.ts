@@ -62,6 +62,29 @@ test('folders are made and renamed with what is below them', async () => {
   assert.ok(names.includes('New/Deep') && !names.includes('Old'));
 });
 
+test('a scenario by mailbox can be switched on for any mailbox and off again, and a mailbox can be taken away', async () => {
+  await call('POST', '/mailboxes', '{"address":"switched@contoso.test"}');
+  const on = await call('PUT', '/mailboxes/switched@contoso.test/scenarios/throttled');
+  assert.deepEqual(on.body.quirks, { throttle: { everyNth: 3, backoffMs: 300 } });
+  assert.equal((await call('PUT', '/mailboxes/switched@contoso.test/scenarios/imap-off')).body.imapEnabled, false);
+  assert.equal((await call('PUT', '/mailboxes/switched@contoso.test/scenarios/no-grant')).body.grants, 0);
+  for (const name of ['throttled', 'imap-off', 'no-grant']) await call('DELETE', `/mailboxes/switched@contoso.test/scenarios/${name}`);
+  const { body } = await call('GET', '/mailboxes/switched@contoso.test');
+  assert.deepEqual([body.quirks, body.imapEnabled], [{}, true]);
+  assert.ok(body.grants > 0);
+  assert.equal((await call('PUT', '/mailboxes/switched@contoso.test/scenarios/no-such')).status, 404);
+  assert.equal((await call('PUT', '/mailboxes/switched@contoso.test/scenarios/localised')).status, 400);
+  await call('DELETE', '/mailboxes/switched@contoso.test');
+  assert.equal((await call('GET', '/mailboxes/switched@contoso.test')).status, 404);
+});
+
+test('a message can be delivered with an INTERNALDATE of long ago', async () => {
+  const path = '/mailboxes/bulk@contoso.test/messages?folder=Journal';
+  await call('POST', `${path}&internalDate=2026-03-01T08:00:00Z`, 'Subject: old\r\n\r\n');
+  assert.equal((await call('GET', path)).body[0].internalDate, '2026-03-01T08:00:00.000Z');
+  assert.equal((await call('POST', `${path}&internalDate=never`, 'Subject: never\r\n\r\n')).status, 400);
+});
+
 test('a secret can be added, used, and taken away', async () => {
   const { body: secret } = await call('POST', `/apps/${sandbox.clientId}/secrets`, '{"expiresInDays":1}');
   assert.equal((await askToken(sandbox, { client_secret: secret.value })).status, 200);

@@ -19,7 +19,10 @@ export interface FeedVoice extends FeedHabit {
 export interface FeedHabit {
   /** All derived messages. */
   readonly messages: number;
-  /** When the first and the latest arrived: by the server's date (INTERNALDATE), else by the ledger; never by the message. */
+  /**
+   * When the first and the latest arrived: by the server's date (INTERNALDATE), else by the ledger; never by the message. A date of the
+   * server more than a day later than the ledger's is not believed.
+   */
   readonly firstArrived: Date;
   readonly lastArrived: Date;
   /** The latest time of sending that is not later than the arrival of its message (and a day for clocks that are ahead). */

@@ -17,7 +17,7 @@ export type LedgerState = 'archived' | 'duplicate' | 'quarantined';
  * Why a message is in quarantine. `no-data`: the server lists it and ends FETCH without a body. `refused`: the server lists it and
  * refuses to hand it out. `substitute`: the server sent a text of its own in place of a message that it cannot convert.
  */
-export type QuarantineReason = 'no-data' | 'refused' | 'substitute';
+export type QuarantineReason = 'no-data' | 'refused' | 'cut' | 'substitute';
 
 /** Where a message was met on a server. */
 export interface Occurrence {

@@ -60,6 +60,12 @@ test('a participant is a number in any spelling, an address, or words', () => {
   ]);
 });
 
+test('more digits than any number has are a word', () => {
+  const digits = '1'.repeat(40_000);
+  assert.deepEqual(readQuery(`with:+${digits}`).participants, undefined);
+  assert.deepEqual(readQuery(`with:+${digits}`).terms, [{ field: 'participant', text: `+${digits}`, not: false, prefix: false }]);
+});
+
 test('facts that are given twice are an either-or, and what is excluded stands apart', () => {
   assert.deepEqual(readQuery('platform:WhatsApp platform:signal -kind:call direction:in thread:Ab-1 is:edited -is:copy'), {
     terms: [],

@@ -150,11 +150,13 @@ function readParticipant(reading: Reading, role: QueryParticipant['role'], one: 
   }
 }
 
-/** Fewer digits are a part of a name or a year. */
+/** Fewer digits are a part of a name or a year; more are nobody's number (E.164 has 15, and some prefixes are dialled before it). */
 const leastDigits = 5;
+const mostDigits = 40;
 
 function isNumber(value: string): boolean {
-  return /^[+(\d][\d\s().\u2010-\u2015/-]*$/.test(value.trim()) && value.replace(/\D+/g, '').length >= leastDigits;
+  const digits = value.replace(/\D+/g, '').length;
+  return /^[+(\d][\d\s().\u2010-\u2015/-]*$/.test(value.trim()) && digits >= leastDigits && digits <= mostDigits;
 }
 
 /** What the full text knows as part of a word: a term without any (the `&` in `terms & conditions`) would match nothing. */

@@ -18,6 +18,8 @@ import { bytes, count, duration, number, printable, quarantineReasons } from './
 export const shownDigits = 12;
 const shownParticipants = 50;
 const shownPreview = 120;
+/** Of a line of a hit: a subject or a sender may be as long as its writer likes. */
+const shownLine = 300;
 
 /** `2026-01-31 10:00`, UTC; a dash where there is none. */
 export function minute(date: Date | undefined): string {
@@ -103,7 +105,11 @@ export function hitText(message: StoredMessage): string {
     `    (${where}, ${bytes(message.bytes)})`,
     ...(quarantine === undefined ? [] : [`    ${quarantine}`]),
   ];
-  return `${lines.map(printable).join('\n')}\n`;
+  return `${lines.map((line) => printable(cut(line))).join('\n')}\n`;
+}
+
+function cut(line: string): string {
+  return line.length <= shownLine ? line : `${line.slice(0, shownLine).replace(/[\ud800-\udbff]$/, '')}…`;
 }
 
 const roleNames: Readonly<Record<ParticipantRole, string>> = {

@@ -70,8 +70,9 @@ function namesOf(config: Config, given: readonly string[]): readonly string[] {
 }
 
 async function look(journal: Journal, sources: readonly string[], now: number): Promise<ImportStatus> {
-  const { importStatus: statusOf } = await import('../import/watch/status.ts');
-  const [statuses, service] = [await journal.statuses(), await journal.service()];
+  const { importStatus: statusOf, withGaps } = await import('../import/watch/status.ts');
+  const [noted, gaps, service] = [await journal.statuses(), await journal.gapCounts(), await journal.service()];
+  const statuses = withGaps(noted, gaps, now);
   return statusOf({ sources, statuses, service, now, host: hostname(), isAlive });
 }
 

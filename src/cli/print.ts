@@ -80,6 +80,7 @@ export function printable(text: string): string {
 export const quarantineReasons = {
   'no-data': 'the server lists it and gives no content',
   refused: 'the server lists it and refuses to hand it out',
+  cut: 'the connection ended each time that it was asked for',
   substitute: 'the server sent a text of its own in its place',
 } as const;
 

@@ -1,7 +1,7 @@
 /** `postern setup apply`: do the steps of a plan, look at each, and go on where an earlier run stopped. */
 import type { Plan } from '../setup/step.ts';
 import { type Arguments, type Command, exit, type Terminal } from './command.ts';
-import { duration, faultText, json, printable, progress, wantsColour } from './print.ts';
+import { duration, json, printable, progress, wantsColour } from './print.ts';
 import { lookHelp, lookOptions } from './setup-options.ts';
 import type { AdminClients, SetupTenant } from './setup-wiring.ts';
 
@@ -83,7 +83,7 @@ async function agreed(plan: Plan, args: Arguments, terminal: Terminal): Promise<
 async function applied(plan: Plan, tenant: SetupTenant, clients: AdminClients, args: Arguments, terminal: Terminal) {
   const { apply } = await import('../setup/apply.ts');
   const { applyPorts } = await import('./setup-now.ts');
-  const { Fault, isFault } = await import('../fault/fault.ts');
+  const { stoppedOr } = await import('./setup-stopped.ts');
   const { systemClock } = await import('../runtime/clock.ts');
   const line = progress(terminal, systemClock.monotonic);
   let done = 0;
@@ -103,16 +103,7 @@ async function applied(plan: Plan, tenant: SetupTenant, clients: AdminClients, a
     await apply(tenant.desired, plan, ports);
   } catch (error) {
     line.clear();
-    const isBefore = done === 0 && isFault(error, 'setup.plan-stale', 'setup.blocked', 'graph.not-allowed', 'exchange.not-allowed');
-    if (!(error instanceof Fault) || isBefore) throw error;
-    terminal.stderr.write(`${faultText(error, wantsColour(terminal))}\n`);
-    const stopped = new Fault(
-      'setup.stopped',
-      { done, of: plan.steps.length, journal: tenant.notes.journalFile, code: error.code },
-      { cause: error },
-    );
-    terminal.stderr.write(faultText(stopped, wantsColour(terminal)));
-    return exit.stoppedHalfWay;
+    return stoppedOr(error, { done, of: plan.steps.length, journal: tenant.notes.journalFile }, terminal);
   }
   line.clear();
   const kept = tenant.notes.read();

@@ -22,7 +22,9 @@ ${lookHelp}`,
     const { adminClients, setupTenant } = await import('./setup-wiring.ts');
     const { applyPorts } = await import('./setup-now.ts');
     const { observeOptions } = await import('../setup/apply.ts');
-    const { destroy, planDestroy } = await import('../setup/destroy.ts');
+    const { planDestroy } = await import('../setup/destroy.ts');
+    const { destroy } = await import('../setup/undo.ts');
+    const { stoppedOr } = await import('./setup-stopped.ts');
     const { observe } = await import('../setup/observed.ts');
     const { systemClock } = await import('../runtime/clock.ts');
     const { destroyText } = await import('./setup-text.ts');
@@ -39,31 +41,42 @@ ${lookHelp}`,
     try {
       const onProgress = (what: string): void => line.show(() => what);
       const observed = await observe(desired, { ...(await observeOptions({ ...clients, notes, store })), onProgress });
-      const look = { exchange: clients.exchange, allMailboxes: args.values['all-mailboxes'] === true, onProgress };
-      const steps = await planDestroy(desired, observed, notes.read(), look);
+      const purge = args.values['purge'] === true;
+      const look = { exchange: clients.exchange, allMailboxes: args.values['all-mailboxes'] === true, purge, onProgress };
+      const { steps, stays } = await planDestroy(desired, observed, notes.read(), look);
       line.clear();
       if (!doIt) {
-        if (args.values['json'] === true) json(terminal, { steps });
-        else terminal.stdout.write(`${destroyText(steps)}${steps.length === 0 ? '' : 'With --yes-destroy it is done.\n'}`);
+        if (args.values['json'] === true) json(terminal, { steps, stays });
+        else terminal.stdout.write(`${destroyText(steps, stays)}${steps.length === 0 ? '' : 'With --yes-destroy it is done.\n'}`);
         return steps.length === 0 ? exit.done : exit.planHasSteps;
       }
       const { onStep: _, ...ports } = applyPorts(setup, clients, terminal.signal, {
         onStep: () => undefined,
         onWait: (what) => line.show(() => `waiting for ${what}`),
       });
-      await destroy(steps, args.values['purge'] === true, {
-        ...ports,
-        onStep: ({ object, key }, phase) => {
-          if (phase === 'begin') line.show(() => printable(`- ${object} ${key}`));
-          else {
-            line.clear();
-            terminal.stderr.write(`gone: ${printable(`${object} ${key}`)}\n`);
-          }
-        },
-      });
+      let done = 0;
+      try {
+        await destroy(steps, {
+          ...ports,
+          onStep: ({ object, key }, phase) => {
+            if (phase === 'begin') line.show(() => printable(`- ${object} ${key}`));
+            else {
+              done += 1;
+              line.clear();
+              terminal.stderr.write(`gone ${done} of ${steps.length}: ${printable(`${object} ${key}`)}\n`);
+            }
+          },
+        });
+      } catch (error) {
+        line.clear();
+        return stoppedOr(error, { done, of: steps.length, journal: notes.journalFile }, terminal);
+      }
       notes.forget();
-      if (args.values['json'] === true) json(terminal, { removed: steps.length });
-      else terminal.stdout.write(steps.length === 0 ? 'Nothing is left to take away.\n' : 'All is taken away.\n');
+      if (args.values['json'] === true) json(terminal, { removed: steps.length, stays });
+      else {
+        const said = steps.length === 0 ? 'Nothing is left to take away.\n' : 'All is taken away.\n';
+        terminal.stdout.write(`${said}${stays.map((one) => `${one}\n`).join('')}`);
+      }
       return exit.done;
     } finally {
       line.clear();

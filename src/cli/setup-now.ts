@@ -7,7 +7,7 @@ import { desiredText, makePlan } from '../setup/plan.ts';
 import type { Plan, Step } from '../setup/step.ts';
 import type { AdminClients, SetupTenant } from './setup-wiring.ts';
 
-/** @throws Fault graph.*, exchange.*, sign-in.*, setup.* */
+/** @throws Fault graph.*, exchange.*, signin.*, setup.* */
 export async function planNow(tenant: SetupTenant, clients: AdminClients, onProgress: (what: string) => void): Promise<Plan> {
   const { desired, notes, store } = tenant;
   const options = await observeOptions({ ...clients, notes, store });

@@ -10,7 +10,7 @@ export const setupRotate: Command = {
   details: `The new secret is proven by a token before it takes the place of the old one; a running import reads it with its next
 token and misses nothing. The old one stays for \`setup.overlap\` and is removed by the next \`setup rotate\` after that,
 or by \`setup rotate --finish\`. Never the last one that works, and never one that the setup did not make.
-A certificate is replaced by \`setup apply\` once it has expired, or now with --new.
+A certificate is not rotated: move its files away and \`setup apply\` makes a new one; restart what runs with the old one.
 ${lookHelp}`,
   options: { ...lookOptions, finish: { type: 'boolean', help: 'Only remove what is over its overlap; make nothing new.' } },
   run: async (args, terminal) => {

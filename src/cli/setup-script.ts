@@ -35,6 +35,7 @@ export const setupImport: Command = {
   run: async (args, terminal) => {
     const { Fault } = await import('../fault/fault.ts');
     const { setupTenant } = await import('./setup-wiring.ts');
+    const { nothingKept } = await import('../setup/notes.ts');
     const { readScriptResult } = await import('../setup/script-result.ts');
     const [file, ...rest] = args.positionals;
     if (file === undefined)
@@ -42,7 +43,7 @@ export const setupImport: Command = {
     const setup = await setupTenant({ ...args, positionals: rest }, terminal);
     const known = setup.notes.read();
     const ids = readScriptResult(file);
-    setup.notes.keep({ retired: [], switched: [], ...known, ...ids });
+    setup.notes.keep({ ...nothingKept, ...known, ...ids });
     if (args.values['json'] === true) json(terminal, ids);
     else terminal.stdout.write(`Known now: Application (client) ID ${ids.appId}.\nNext: postern setup verify --wait 90m\n`);
     return exit.done;

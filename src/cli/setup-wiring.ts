@@ -4,7 +4,7 @@
  * The hard thing is to ask for no more than the verb needs: one that only looks asks for reading, and one for Entra alone never signs in
  * to Exchange.
  */
-import type { ExchangeAdmin } from '../admin/exchange/admin.ts';
+import type { CmdletTrace, ExchangeAdmin } from '../admin/exchange/admin.ts';
 import { invokeCommand } from '../admin/exchange/invoke-command.ts';
 import { pwsh } from '../admin/exchange/pwsh.ts';
 import { type GraphClient, graphClient } from '../admin/graph/client.ts';
@@ -59,7 +59,7 @@ export async function setupTenant(args: Arguments, terminal: Terminal): Promise<
     config,
     tenant,
     setup,
-    desired: desiredOf(tenant.name, setup),
+    desired: desiredOf(tenant.name, tenant.cloud.authority, setup),
     notes: setupNotes(config.dataFolder, tenant.name),
     store: storeOf(setup.store),
   };
@@ -67,20 +67,21 @@ export async function setupTenant(args: Arguments, terminal: Terminal): Promise<
 
 const dayMs = 86_400_000;
 
-function desiredOf(tenant: string, setup: SetupConfig): Desired {
-  const { uniqueName, displayName, adopt, audience, mailboxes, store, enableClientAccess } = setup;
+function desiredOf(tenant: string, authority: string, setup: SetupConfig): Desired {
+  const { uniqueName, displayName, adopt, audience, mailboxes, store, enableClientAccess, smtp } = setup;
   const order: readonly SetupProtocol[] = ['imap', 'pop3', 'smtp'];
   const lifetimeDays = Math.max(1, Math.round(setup.lifetimeMs / dayMs));
   const overlapDays = setup.overlapMs / dayMs;
   const kind = store.kind === 'certificate' ? 'certificate' : 'secret';
   return {
     tenant,
+    authority,
     app: { uniqueName, displayName, audience: audience === 'single-tenant' ? 'AzureADMyOrg' : 'AzureADMultipleOrgs', adopt },
     protocols: order.filter((protocol) => mailboxes.some((one) => one.protocols.includes(protocol))),
     mailboxes,
     credential: store.kind === 'federated' ? store : { kind, lifetimeDays, overlapDays },
     enableClientAccess,
-    prune: false,
+    smtp,
   };
 }
 
@@ -112,10 +113,10 @@ export interface AdminClients {
 /**
  * Signs in and connects.
  * @param purpose `look` asks for reading only
- * @throws Fault sign-in.*, exchange.powershell-missing, network.*, cli.wrong-use
+ * @throws Fault signin.*, exchange.powershell-missing, network.*, cli.wrong-use
  */
 export async function adminClients(
-  { tenant }: SetupTenant,
+  { tenant, notes }: SetupTenant,
   purpose: 'look' | 'change',
   args: Arguments,
   terminal: Terminal,
@@ -134,19 +135,25 @@ export async function adminClients(
   };
   const tokens = tokensOf(place, purpose, args, terminal);
   const { claims } = await tokens.token('graph', signal);
+  const actor = claims.upn ?? claims.oid;
+  // Who changed what, with the ids by which Microsoft's own audit knows the call. Reads are not kept, and no body ever is.
+  const called = (plane: string, isRead: boolean, trace: object): void => {
+    if (!isRead) notes.called({ at: new Date(systemClock.now()).toISOString(), actor, plane, ...trace });
+  };
+  const onCmdlet = (trace: CmdletTrace): void => called('exchange', /^(?:Get|Test|Connect)-/.test(trace.cmdlet), trace);
   const shared = { request, clock: systemClock, random: Math.random, tokens, signal };
-  const graph = graphClient(graphOrigin, ca, shared);
+  const graph = graphClient(graphOrigin, ca, { ...shared, onTrace: (trace) => called('entra', trace.method === 'GET', trace) });
   const exchange = await exchangeOf(choice(args, 'exchange', ['invoke', 'pwsh', 'none']) ?? 'invoke');
-  return { graph, exchange, actor: claims.upn ?? claims.oid, tenantId, close: async () => await exchange?.close() };
+  return { graph, exchange, actor, tenantId, close: async () => await exchange?.close() };
 
   async function exchangeOf(way: 'invoke' | 'pwsh' | 'none'): Promise<ExchangeAdmin | undefined> {
     if (way === 'none') return undefined;
     if (way === 'pwsh') {
       const environment = cloud.exchangeEnvironment === undefined ? {} : { exchangeEnvironment: cloud.exchangeEnvironment };
-      return await pwsh({ program: 'pwsh', tenantId, ...environment }, { tokens, signal });
+      return await pwsh({ program: 'pwsh', tenantId, ...environment }, { tokens, signal, env: terminal.env, onTrace: onCmdlet });
     }
     if (exchangeAdmin === undefined) throw new Fault('cli.wrong-use', { problem: 'the cloud of this tenant has no key `exchangeAdmin`' });
-    return invokeCommand({ origin: exchangeAdmin, tenantId, ca }, shared);
+    return invokeCommand({ origin: exchangeAdmin, tenantId, ca }, { ...shared, onTrace: onCmdlet });
   }
 }
 

@@ -5,13 +5,13 @@
  * whole is checked by the schema for its issues, and each tenant and source that has none is cross-checked on its own.
  */
 import { X509Certificate } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
-import { dirname, join, resolve as resolvePath } from 'node:path';
+import { dirname, resolve as resolvePath } from 'node:path';
 import { Fault } from '../fault/fault.ts';
 import { Secret } from '../runtime/secret.ts';
 import { type Cloud, clouds, type MailServer } from '../tenant/cloud.ts';
-import { isAddress, isGuid, isLoopback } from '../tenant/ids.ts';
+import { isAddress, isLoopback } from '../tenant/ids.ts';
 import type {
   AlertMailConfig,
   AlertsConfig,
@@ -25,6 +25,7 @@ import type {
   SourceConfig,
   TenantConfig,
 } from './config.ts';
+import { type MadeApp, madeApp } from './made-app.ts';
 import { gravest, keyProblem, type Problem, problemLine, shapeProblems, valueProblem } from './problem.ts';
 import {
   alertsSchema,
@@ -150,12 +151,15 @@ class Reader {
 
   async #tenant(name: string, raw: RawTenant): Promise<TenantConfig> {
     const path = ['tenants', name];
-    const clientId = raw.clientId ?? this.#clientIdMade(name, raw, path);
+    const made = this.#madeApp(name, raw);
+    const clientId = raw.clientId ?? made?.appId ?? this.#clientIdMissing(raw, path);
     if (raw.tenantId.toLowerCase() === clientId.toLowerCase()) {
       this.#problem([...path, 'clientId'], 'the same as tenantId; expected the Application (client) ID');
     }
     const cloud = this.#cloud(raw.cloud, [...path, 'cloud']);
-    const credential = await this.#credential(raw.credential, [...path, 'credential'], this.#forSetup && raw.setup !== undefined);
+    const given = await this.#credential(raw.credential, [...path, 'credential'], this.#forSetup && raw.setup !== undefined);
+    const isMade = made !== undefined && made.appId.toLowerCase() === clientId.toLowerCase();
+    const credential = given.kind === 'secret' && isMade ? { ...given, expires: given.expires ?? made.credentialEnds } : given;
     if (
       credential.kind === 'managed-identity' &&
       credential.clientId !== undefined &&
@@ -171,13 +175,16 @@ class Reader {
     return { name, tenantId: raw.tenantId, clientId, setup, cloud, scope: raw.scope ?? cloud.scope, credential, ca };
   }
 
-  /** The id of the app that `setup apply` made: it notes it in the data folder, so that nobody has to copy it. */
-  #clientIdMade(name: string, raw: RawTenant, path: KeyPath): string {
-    if (raw.setup?.app.adopt !== undefined) return raw.setup.app.adopt;
+  /** What `setup apply` noted in the data folder; of an app that is taken over, its id before that. */
+  #madeApp(name: string, { setup }: RawTenant): MadeApp | undefined {
+    if (setup === undefined) return undefined;
     const data = Object(this.#yaml.value)['data'];
-    const made =
-      raw.setup === undefined ? undefined : appMade(resolvePath(this.#folder, typeof data === 'string' ? data : './postern-data'), name);
-    if (made !== undefined) return made;
+    const made = madeApp(resolvePath(this.#folder, typeof data === 'string' ? data : './postern-data'), name);
+    const { adopt } = setup.app;
+    return adopt === undefined || made?.appId.toLowerCase() === adopt.toLowerCase() ? made : { appId: adopt, credentialEnds: undefined };
+  }
+
+  #clientIdMissing(raw: RawTenant, path: KeyPath): string {
     if (raw.setup === undefined) this.#missing([...path, 'clientId'], 'expected an application (client) ID: a GUID');
     else if (!this.#forSetup)
       this.#missing([...path, 'clientId'], '`postern setup apply` has not made the app yet; run it, or write the id of one');
@@ -199,17 +206,8 @@ class Reader {
       overlapMs: raw.overlap,
       store: this.#setupStore(raw, credential, path),
       enableClientAccess: raw.clientAccess.enableWhereNeeded,
-      smtp: this.#smtpMode(raw, path),
+      smtp: raw.smtpMode === 'claims' ? { mode: 'claims' } : { mode: 'rbac', group: raw.smtpGroup ?? '' },
     };
-  }
-
-  #smtpMode({ smtpMode, smtpGroup }: RawSetup, path: KeyPath): SetupConfig['smtp'] {
-    if (smtpMode === 'claims') {
-      if (smtpGroup !== undefined) this.#problem([...path, 'smtpGroup'], 'only with `smtpMode: rbac`; leave this out');
-      return { mode: 'claims' };
-    }
-    if (smtpGroup === undefined) this.#missing([...path, 'smtpGroup'], 'by role assignment the app sends as the members of a group; name it');
-    return { mode: 'rbac', group: smtpGroup ?? '' };
   }
 
   #setupStore(raw: RawSetup, credential: RawTenant['credential'], path: KeyPath): SetupStore {
@@ -493,14 +491,4 @@ function isCertificate(pem: string): boolean {
 
 function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : 'unknown error';
-}
-
-/** @returns undefined where `setup apply` has noted none */
-function appMade(dataFolder: string, tenant: string): string | undefined {
-  try {
-    const id: unknown = Object(JSON.parse(readFileSync(join(dataFolder, 'setup', `${tenant}.json`), 'utf8')))['appId'];
-    return typeof id === 'string' && isGuid(id) ? id : undefined;
-  } catch {
-    return undefined; // none, or none that can be read: then the id is wanted in the file
-  }
 }

@@ -165,6 +165,8 @@ export const tenantSchema = z.strictObject(
           subject: 'system:serviceaccount:mail:postern',
           audience: 'api://AzureADTokenExchange',
         },
+        smtpMode: 'rbac',
+        smtpGroup: 'postern-senders@contoso.com',
         clientAccess: { enableWhereNeeded: true },
       },
     }),

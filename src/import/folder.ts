@@ -5,9 +5,12 @@
  * be counted before it is listed and listed before it can be read, another may vanish while we look, one may end the connection each
  * time, and `n:*` may bring what nobody asked for (M365 facts §5.1). So what is listed is held against the
  * ledger until the two agree, and a message without a row is fetched, noted as quarantined, gone, or named as missing.
+ *
+ * Long because each step of that reads and writes the same few sets of UIDs.
  */
 import type { Archive, Arrival, Era, LedgerState, QuarantineReason, Receipt, UidSet } from '../archive/archive.ts';
 import { Fault } from '../fault/fault.ts';
+import { slowProbeMs } from './backoff.ts';
 import type { FolderSummary, Tally } from './events.ts';
 import { isOf } from './fault-classes.ts';
 import type { Lanes, SharedRun } from './lanes.ts';
@@ -16,13 +19,22 @@ import type { ArrivingMessage, DescribedMessage, Mailbox, OpenFolder } from './m
 import { type PausePorts, patiently } from './patience.ts';
 import { Row, Share } from './row.ts';
 import { Sniffer } from './substitute.ts';
-import { describedBy, handsOutOne } from './withheld.ts';
+import { describedBy, fetchPastRefusals, handsOutOne } from './withheld.ts';
 
 /** Mail that goes on arriving must not keep a run from ending: what comes after this many rounds is for the next run. */
 const maxRounds = 10;
 
 /** A message at which the connection ended this often is asked for last and alone, so that it holds up no other. */
 const cutsOfSuspect = 2;
+
+/** And after so many it is named as missing and left for a while, so that a pass comes to its end: alone it would be asked for for ever. */
+const cutsOfGivenUp = 4;
+
+/**
+ * A folder that is numbered anew more often than this in one run, each time before it was in, would keep the run from ever ending: what
+ * came already comes again, as duplicates, and looks like a gain.
+ */
+const maxRenumberings = 5;
 
 /** From so many messages on {@link FolderImport.settle} is worth reading the ledger again. */
 const manyTaken = 10_000;
@@ -64,12 +76,14 @@ export class FolderImport {
   #excluded = new Set<number>();
   #vanished = new Set<number>();
   /** By a person, and not answered yet. */
-  readonly #asked = new Map<string, { readonly uidValidity: number; readonly uid: number }>();
+  readonly #asked = new Map<string, { readonly uidValidity: number; readonly uid: number; isLookedFor: boolean }>();
+  /** How often its UIDVALIDITY changed while it was brought in. */
+  #renumberings = 0;
   #uidlOf: OpenFolder['uidlOf'];
   /** Taken over without bytes. */
   readonly #empty = new Set<number>();
-  /** Connections that ended while this UID was the next to come. */
-  #cuts = new Map<number, number>();
+  /** Connections that ended while this UID was the next to come, and when the last one did. */
+  #cuts = new Map<number, { readonly times: number; readonly lastMs: number }>();
   /** UIDs below it stood at the last settling; the summary counts what came behind. */
   #countedFrom = 1;
   /** Index into the list behind everything that is settled without a hole. */
@@ -120,7 +134,7 @@ export class FolderImport {
 
   /** A person wants this message asked for again, though it is in quarantine. The next run compares everything. */
   askAgain(uidValidity: number, uid: number): void {
-    this.#asked.set(`${uidValidity} ${uid}`, { uidValidity, uid });
+    this.#asked.set(`${uidValidity} ${uid}`, { uidValidity, uid, isLookedFor: false });
     this.#listing.forget();
   }
 
@@ -131,7 +145,7 @@ export class FolderImport {
   /** What became of a message that was asked for again, once what came is durable. Undefined: not asked, or not known yet. */
   answer(uidValidity: number, uid: number): 'came' | 'quarantined-again' | 'gone' | undefined {
     const key = `${uidValidity} ${uid}`;
-    if (!this.#asked.has(key) || this.#era === undefined) return undefined;
+    if (this.#asked.get(key)?.isLookedFor !== true || this.#era === undefined) return undefined;
     const state = this.#taken.get(uid);
     const isListed = this.#era.uidValidity === uidValidity && this.#listing.uids.includes(uid);
     if (isListed && state === undefined) return undefined;
@@ -152,21 +166,28 @@ export class FolderImport {
       if (uidValidity !== opened.uidValidity) continue;
       this.#again.add(uid);
       this.#taken.delete(uid);
+      this.#cuts.delete(uid);
     }
     const { report } = this.#ports;
     const [source, folder, listing] = [this.#source, this.#folder, this.#listing];
     if (!(await listing.look(opened, news))) return;
+    for (const wish of this.#asked.values()) wish.isLookedFor = true;
     for (let round = 1; ; round += 1) {
       this.#settledUpTo = 0;
       await this.#exclude(opened);
-      const wanted = this.#missing;
+      const [missing, givenUp] = [this.#missing, this.#givenUp];
+      const wanted = missing.filter((uid) => !givenUp.has(uid));
       if (round === 1 || wanted.length > 0) report({ kind: 'folder', source, folder, listed: listing.count, toFetch: wanted.length });
       if (wanted.length === 0) {
         const { unlisted, count } = listing;
+        if (missing.length > 0) {
+          await this.#quarantineCut(opened, missing);
+          continue;
+        }
         if (unlisted > 0) throw this.#incomplete({ missing: unlisted, counted: count + unlisted, listed: count });
         if (count >= opened.exists) break;
       }
-      if (round > maxRounds) throw this.#incomplete({ missing: wanted.length, uids: wanted.slice(0, namedUids).join(' ') });
+      if (round > maxRounds) throw this.#incomplete(named(wanted));
       if (wanted.length > 0) await this.#fetchRound(opened, wanted);
       // What came meanwhile was told with the answers. Where nothing was, and all is here, the server need not be asked again.
       if (listing.count === opened.exists && listing.uids.every((uid) => this.#isDone(uid))) break;
@@ -211,6 +232,7 @@ export class FolderImport {
       this.#cuts = new Map();
     }
     this.#vanished = new Set();
+    this.#renumberings = 0;
     if (this.#listing.shrink()) this.#countedFrom = this.#listing.from;
   }
 
@@ -221,6 +243,14 @@ export class FolderImport {
   /** Listed, and not done. */
   get #missing(): readonly number[] {
     return this.#listing.uids.filter((uid) => !this.#isDone(uid));
+  }
+
+  get #givenUp(): ReadonlySet<number> {
+    const nowMs = this.#ports.clock.monotonic();
+    // One that is in quarantine already is only asked for once more.
+    const enough = (uid: number): number => (this.#before?.has(uid) === true ? 1 : cutsOfGivenUp);
+    const found = [...this.#cuts].filter(([uid, { times, lastMs }]) => times >= enough(uid) && nowMs - lastMs < slowProbeMs);
+    return new Set(found.map(([uid]) => uid));
   }
 
   /** Nothing is to be done about it any more. */
@@ -236,8 +266,13 @@ export class FolderImport {
     if (this.#era?.uidValidity === uidValidity) return;
     const { archive, report } = this.#ports;
     const era = { source: this.#source, folder: this.#folder, uidValidity };
-    // What this run took over under the era before; nothing was, where it is the first.
-    if (this.#era !== undefined) await archive.flush();
+    if (this.#era !== undefined) {
+      this.#renumberings += 1;
+      if (this.#renumberings > maxRenumberings) {
+        throw this.#incomplete({ seen: `its UIDVALIDITY changed ${this.#renumberings} times while it was brought in`, uidValidity });
+      }
+      await archive.flush(); // what this run took over under the era before
+    }
     const known = this.#era?.uidValidity ?? (await archive.cursor(era.source, era.folder))?.uidValidity;
     if (known !== undefined && known !== uidValidity) {
       // Not an error (M365 facts §5.1): the folder was made anew or the mailbox moved. All is listed under new numbers and fetched
@@ -269,7 +304,7 @@ export class FolderImport {
 
   async #fetchRound(opened: OpenFolder, wanted: readonly number[]): Promise<void> {
     const deliveredBefore = this.#delivered;
-    const suspects = wanted.filter((uid) => (this.#cuts.get(uid) ?? 0) >= cutsOfSuspect);
+    const suspects = wanted.filter((uid) => (this.#cuts.get(uid)?.times ?? 0) >= cutsOfSuspect);
     let left = await this.#fetchMost(
       opened,
       wanted.filter((uid) => !suspects.includes(uid)),
@@ -289,13 +324,12 @@ export class FolderImport {
     this.#noteVanished([...empty.keys()].filter((uid) => !listed.has(uid)));
     for (const uid of this.#vanished) empty.delete(uid);
     if (empty.size === 0) return;
-    // To note a message as one that the server does not give is to stop waiting for it. So the server must show that it gives others now.
-    if (this.#delivered === deliveredBefore && !(await this.#handsOutAnother(opened))) {
+    // To note a message as one that the server does not give is to stop waiting for it. So the server must show that it gives others now,
+    // but for those that were noted before and are only asked for once more.
+    const isNew = [...empty.keys()].some((uid) => this.#before?.has(uid) !== true);
+    if (isNew && this.#delivered === deliveredBefore && !(await this.#handsOutAnother(opened))) {
       const [fault] = [...empty.values()].filter((one) => one !== undefined);
-      throw (
-        fault ??
-        this.#incomplete({ missing: empty.size, uids: [...empty.keys()].slice(0, namedUids).join(' '), seen: 'FETCH brought no content' })
-      );
+      throw fault ?? this.#incomplete({ ...named([...empty.keys()]), seen: 'FETCH brought no content' });
     }
     const known = await describedBy(opened, [...empty.keys()]);
     for (const [uid, fault] of empty) await this.#quarantineEmpty(uid, fault === undefined ? 'no-data' : 'refused', known.get(uid));
@@ -304,11 +338,11 @@ export class FolderImport {
   /** Fetches and returns what did not come though the server still lists it. One message can spoil the command of many. */
   async #fetchMost(opened: OpenFolder, wanted: readonly number[]): Promise<readonly number[]> {
     if (wanted.length === 0) return [];
-    try {
-      await this.#fetchTogether(opened, new Row(wanted));
-    } catch (error) {
-      if (!isOf(error, 'refused')) throw error;
-    }
+    await fetchPastRefusals(
+      wanted,
+      (uid) => this.#has(uid),
+      (row) => this.#fetchTogether(opened, row),
+    );
     const left = wanted.filter((uid) => !this.#has(uid));
     if (left.length === 0) return left;
     const stillListed = new Set(await this.#listing.list(opened));
@@ -385,7 +419,9 @@ export class FolderImport {
       }
     } catch (error) {
       const [next] = share.left();
-      if (next !== undefined && isOf(error, 'cut')) this.#cuts.set(next, (this.#cuts.get(next) ?? 0) + 1);
+      if (next !== undefined && isOf(error, 'cut')) {
+        this.#cuts.set(next, { times: (this.#cuts.get(next)?.times ?? 0) + 1, lastMs: this.#ports.clock.monotonic() });
+      }
       throw error;
     }
   }
@@ -408,8 +444,8 @@ export class FolderImport {
       const receipt = await archive.accept(watched(), () => {
         const attributes = message.attributes();
         if (attributes.uid === undefined || this.#has(attributes.uid)) throw new LeftAlone();
-        // Announced with a size and sent without a byte: that is no message, but the server's way to give nothing.
-        if (bytes === 0 && (attributes.announcedBytes ?? 0) > 0) throw new LeftAlone();
+        // Sent without a byte, and not announced as empty: that is no message, but the server's way to give nothing.
+        if (bytes === 0 && attributes.announcedBytes !== 0) throw new LeftAlone();
         ({ uid, internalDate } = attributes);
         quarantine = sniffer.isSubstitute() ? 'substitute' : undefined;
         return {
@@ -435,6 +471,18 @@ export class FolderImport {
     this.#bytes += bytes;
     report({ kind: 'message', source: this.#source, folder: this.#folder, bytes, internalDate });
     if (uid !== undefined && quarantine !== undefined) this.#tellQuarantined(uid, quarantine);
+  }
+
+  /**
+   * Keeps messages apart at which the connection ended each time, where the server hands out others; they are asked for again in each run.
+   * @throws Fault import.incomplete where it does not, or its connection
+   */
+  async #quarantineCut(opened: OpenFolder, uids: readonly number[]): Promise<void> {
+    if (!(await this.#handsOutAnother(opened))) {
+      throw this.#incomplete({ ...named(uids), seen: 'the connection ended each time that it was asked for' });
+    }
+    // Not described: a question about one might end this connection too.
+    for (const uid of uids) await this.#quarantineEmpty(uid, 'cut', undefined);
   }
 
   async #quarantineEmpty(uid: number, reason: QuarantineReason, described: DescribedMessage | undefined): Promise<void> {
@@ -493,6 +541,10 @@ export class FolderImport {
   #tellQuarantined(uid: number, reason: QuarantineReason): void {
     this.#ports.report({ kind: 'quarantined', source: this.#source, folder: this.#folder, uid, reason });
   }
+}
+
+function named(uids: readonly number[]): Fault['evidence'] {
+  return { missing: uids.length, uids: uids.slice(0, namedUids).join(' ') };
 }
 
 /** A message that was not asked for, came twice, or came empty: left alone. */

@@ -190,6 +190,11 @@ class ImapWriter implements MailboxWriter {
     return {
       uidValidity,
       list: () => this.#door.watched(() => client.searchUids()),
+      gone: async (uids) => {
+        const listed = new Set(await this.#door.watched(() => client.searchUids()));
+        // Where the server counts more than it lists, what is not listed may be there.
+        return client.view.exists > listed.size ? [] : uids.filter((uid) => !listed.has(uid));
+      },
       setSeen: (uids) => this.#door.watched(() => client.setSeen(uids)),
       move: (uids, target) => this.#door.watched(() => client.move(uids, target)),
       remove: (uids) => this.#door.watched(() => client.remove(uids)),
@@ -230,7 +235,7 @@ async function goodbye(client: ImapClient, clock: Clock): Promise<void> {
   client.close();
 }
 
-/** Listens by IDLE until something happens or the time is over; a server without IDLE is simply waited for. */
+/** Listens by IDLE until something happens or the time is over; a server without IDLE, or that ends it by itself, is simply waited for. */
 async function listen(client: ImapClient, clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
   if (!client.capabilities.has('IDLE')) {
     await clock.sleep(ms, signal);
@@ -243,13 +248,21 @@ async function listen(client: ImapClient, clock: Clock, ms: number, signal: Abor
     () => over.abort(),
     () => undefined, // ended by the abort below or by the caller
   );
+  const before = client.view.changes;
+  let isNews = false;
+  let isEnded = false;
   try {
     for await (const news of client.idle({ signal: enough })) {
-      if (news.kind === 'exists') break;
+      // RFC 9051 §7.4.1: a server may repeat the number that it told before. That is none.
+      isNews = news.kind === 'exists' && client.view.changes !== before;
+      if (isNews) break;
     }
+    isEnded = !isNews && !enough.aborted;
+    if (isEnded) await timer;
   } finally {
     over.abort();
     await timer;
   }
   signal.throwIfAborted();
+  if (isEnded) await client.noop();
 }

@@ -136,8 +136,10 @@ export interface WritingPowers {
 
 export interface WritableFolder {
   readonly uidValidity: number;
-  /** Every UID that the server lists now, ascending: what of a step that was cut off is left to do. */
+  /** Every UID that the server lists now, ascending, and that is certain to mean the message that it meant before. */
   list(): Promise<readonly number[]>;
+  /** Of these, the ones that are certainly not in the folder any more: what of a step that was cut off is done. Not just what `list` leaves out. */
+  gone(uids: readonly number[]): Promise<readonly number[]>;
   /** Marks them as read; no other flag changes. UIDs that are gone are passed over, here and below. @throws Fault */
   setSeen(uids: readonly number[]): Promise<void>;
   /**

@@ -25,6 +25,8 @@ export interface Snapshot {
   readonly messages: ReadonlyMap<number, NumberedMessage>;
   /** Messages that LIST counted; more than there are here where UIDL left some out. */
   readonly counted: number;
+  /** Names of all messages that the server listed, also of those that have no number here. */
+  readonly uidls: readonly string[];
 }
 
 /**
@@ -37,7 +39,7 @@ export async function look(client: PopClient, number: (listed: readonly ListedMe
   const bytes = new Map(sizes.map((size) => [size.number, size.bytes]));
   const listed = uids.map(({ number: position, uid }) => ({ position, uidl: uid, bytes: bytes.get(position) }));
   const messages = new Map(number(listed).map((message) => [message.number, message]));
-  return { messages, counted: Math.max(sizes.length, uids.length) };
+  return { messages, counted: Math.max(sizes.length, uids.length), uidls: uids.map(({ uid }) => uid) };
 }
 
 /** Ends a session in which nothing was marked, within a deadline; never throws. */

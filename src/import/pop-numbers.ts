@@ -75,6 +75,14 @@ export class PopNumbers {
     return numbered.sort((a, b) => a.number - b.number);
   }
 
+  /** The UIDLs of these numbers; without those that nobody gave out. */
+  uidlsOf(numbers: readonly number[]): ReadonlyMap<number, string> {
+    const wanted = new Set(numbers);
+    const found = new Map<number, string>();
+    for (const [uidl, known] of this.#numbers) for (const number of known) if (wanted.has(number)) found.set(number, uidl);
+    return found;
+  }
+
   /** Notes that the bytes of a message came, under the size that was announced for it. */
   came({ number, bytes }: NumberedMessage): void {
     if (bytes !== undefined) this.#bytes.set(number, bytes);

@@ -35,6 +35,8 @@ class PopWriter implements MailboxWriter {
   readonly #numbers: () => Promise<PopNumbers>;
   readonly #clock: Clock;
   #snapshot: Snapshot | undefined;
+  /** As the archive had them when this session looked. */
+  #known: PopNumbers | undefined;
   #marked = 0;
 
   constructor(client: PopClient, door: Door<PopClient>, numbers: () => Promise<PopNumbers>, clock: Clock) {
@@ -52,6 +54,7 @@ class PopWriter implements MailboxWriter {
     return {
       uidValidity: 0,
       list: async () => [...(await this.#look()).messages.keys()],
+      gone: (uids) => this.#gone(uids),
       setSeen: impossible,
       move: impossible,
       remove: (uids) => this.#remove(uids),
@@ -62,7 +65,8 @@ class PopWriter implements MailboxWriter {
     try {
       await this.#door.watched(() => this.#client.quit());
     } catch (error) {
-      if (this.#marked === 0 || !(error instanceof Fault)) return;
+      if (this.#marked === 0) return;
+      if (!(error instanceof Fault)) throw error; // such as the signal's reason: as unconfirmed as any other end
       throw new Fault('pop.removal-unconfirmed', { ...error.evidence, fault: error.code, marked: this.#marked }, { cause: error });
     }
   }
@@ -75,10 +79,23 @@ class PopWriter implements MailboxWriter {
 
   async #look(): Promise<Snapshot> {
     this.#snapshot ??= await this.#door.watched(async () => {
-      const numbers = await this.#numbers();
+      this.#known = await this.#numbers();
+      const numbers = this.#known;
       return await look(this.#client, (listed) => numbers.certain(listed));
     });
     return this.#snapshot;
+  }
+
+  /** A number that is not certain may stand for a message that is still there: only a name that is not listed at all is gone. */
+  async #gone(uids: readonly number[]): Promise<readonly number[]> {
+    const { uidls, counted } = await this.#look();
+    if (uidls.length < counted) return []; // of some the server did not tell the name
+    const listed = new Set(uidls);
+    const names = this.#known?.uidlsOf(uids);
+    return uids.filter((uid) => {
+      const uidl = names?.get(uid);
+      return uidl !== undefined && !listed.has(uidl);
+    });
   }
 
   async #remove(uids: readonly number[]): Promise<void> {

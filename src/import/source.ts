@@ -57,7 +57,7 @@ const maxAttempts = 6;
 /** The same while no login has succeeded in this run: a wrong host or port is told after some seconds, not after a minute. */
 const maxAttemptsUnreached = 3;
 
-/** A source without a failure for so long begins to count anew. */
+/** A source that looked at everything and was without a failure for so long begins to count anew. */
 const calmMs = 60_000;
 
 /** So many folders left to look at are worth another connection. */
@@ -139,7 +139,8 @@ export class SourceRun {
   /** In a row, with nothing gained in between. */
   #failures = 0;
   #foldersDone = 0;
-  #atFailure = { delivered: 0, foldersDone: 0, atMs: Number.NEGATIVE_INFINITY };
+  #passesDone = 0;
+  #atFailure = { delivered: 0, foldersDone: 0, passesDone: 0, atMs: Number.NEGATIVE_INFINITY };
   #settledBeforePass: Tally = { archived: 0, duplicate: 0, quarantined: 0 };
   #passBeganMs = 0;
   #newest: Date | undefined;
@@ -175,6 +176,7 @@ export class SourceRun {
     if (!this.#isUnderWay) await this.#begin(mailbox);
     await this.#lookAtAll(mailbox);
     this.#isUnderWay = false;
+    this.#passesDone += 1;
     await archive.flush();
     await answerRetries(this.#source.name, this.#ports.retries, this.#imports);
     this.#folders.tellRenamed(this.#imports);
@@ -235,7 +237,8 @@ export class SourceRun {
     this.#ports.signal.throwIfAborted();
     const fault = isOf(error, 'not-connected') && (await this.#worked()) ? this.#unavailable(error) : error;
     this.#failures = this.#gainedSinceFailure() ? 1 : this.#failures + 1;
-    this.#atFailure = { delivered: this.#delivered, foldersDone: this.#foldersDone, atMs: this.#ports.clock.monotonic() };
+    const [delivered, foldersDone, passesDone] = [this.#delivered, this.#foldersDone, this.#passesDone];
+    this.#atFailure = { delivered, foldersDone, passesDone, atMs: this.#ports.clock.monotonic() };
     const hopeless = this.#failures >= (this.#reached || isOf(fault, 'crowded') ? maxAttempts : maxAttemptsUnreached);
     // M365 (doc): tokens live for about an hour and sessions no longer than their tokens, so this is no failure at all.
     if (isOf(fault, 'token-expired') && this.#failures === 1) return { fault, waitMs: 0, hopeless };
@@ -383,12 +386,14 @@ export class SourceRun {
     return [...this.#imports].flatMap(([name, { era }]) => (era === undefined || this.#faults.has(name) ? [] : [era]));
   }
 
-  /** A folder that was looked at counts only inside a pass: listening that ends at once after each good pass is no gain. */
+  /**
+   * A folder that was looked at counts only inside a pass: listening that ends at once after each good pass is no gain. Nor is time alone:
+   * a server that falls silent lets a minute go by before each failure.
+   */
   #gainedSinceFailure(): boolean {
-    const { delivered, foldersDone, atMs } = this.#atFailure;
-    return (
-      this.#delivered > delivered || (this.#isUnderWay && this.#foldersDone > foldersDone) || this.#ports.clock.monotonic() - atMs > calmMs
-    );
+    const { delivered, foldersDone, passesDone, atMs } = this.#atFailure;
+    const isCalm = this.#passesDone > passesDone && this.#ports.clock.monotonic() - atMs > calmMs;
+    return this.#delivered > delivered || (this.#isUnderWay && this.#foldersDone > foldersDone) || isCalm;
   }
 
   get #delivered(): number {

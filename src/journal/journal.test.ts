@@ -291,6 +291,48 @@ test('a page that turns out to be spoilt costs what was noted before, not what c
   );
 });
 
+for (const [what, spoil] of [
+  [
+    'pages',
+    (file: string) => {
+      const { size } = statSync(file);
+      const handle = openSync(file, 'r+');
+      writeSync(handle, Buffer.alloc(size / 2, 0xab), 0, size / 2, size / 2);
+      closeSync(handle);
+    },
+  ],
+  [
+    'words',
+    (file: string) => {
+      const db = new DatabaseSync(file);
+      db.exec("update source_status set concerns = '{'");
+      db.close();
+    },
+  ],
+] as const) {
+  test(`a journal whose ${what} are spoilt is begun anew by the first who may write and reads them, so that it is no fault for ever`, async (t) => {
+    const { folder, faults, open } = place(t);
+    const filling = open();
+    for (let number = 0; number < 500; number += 1) await filling.noteStatus(`source ${number}`, { state: 'healthy' });
+    await filling.close();
+    spoil(journalFile(folder));
+    await assert.rejects(open({ readOnly: true }).statuses(), (error) => error instanceof Fault && error.code === 'journal.unreadable');
+    const [journal, other] = [open(), open()];
+    assert.deepEqual(await journal.statuses(), []);
+    assert.deepEqual(await other.statuses(), []);
+    await other.noteStatus('a', { state: 'late' });
+    assert.deepEqual(
+      (await journal.statuses()).map(({ source }) => source),
+      ['a'],
+    );
+    assert.deepEqual(
+      faults.map((fault) => fault.code),
+      ['journal.made-anew'],
+    );
+    assert.equal(readdirSync(folder).filter((name) => /^journal\.sqlite\.damaged-[^-]*-[^-]*-[^-]*-\d+$/.test(name)).length, 1);
+  });
+}
+
 test('a journal that ought to be there and is not is told', async (t) => {
   const { faults, open } = place(t);
   open({ expected: true });

@@ -132,6 +132,8 @@ export class JournalFile {
   readonly #file: string;
   readonly #options: JournalFileOptions;
   #db: DatabaseSync;
+  /** Of the file that is open: another one under its name is one that another process has made. */
+  #inode: number | undefined;
   #statements = new Map<string, StatementSync>();
 
   /** @throws Fault journal.unreadable, journal.unwritable, journal.newer-format */
@@ -145,21 +147,16 @@ export class JournalFile {
   change<T>(act: () => T): T {
     return this.#translated(() => {
       if (this.#options.readOnly === true) throw new Fault('journal.unwritable', { file: this.#file, text: 'opened for reading' });
-      try {
-        return this.#transaction('begin immediate', act);
-      } catch (error) {
-        if (!saysDamaged(error)) throw error;
-        this.#db.close();
-        this.#statements = new Map();
-        this.#db = this.#beginAnew(error);
-        return this.#transaction('begin immediate', act);
-      }
+      return this.#undamaged('begin immediate', act);
     });
   }
 
-  /** One view of the journal for all that `act` reads. */
+  /**
+   * One view of the journal for all that `act` reads. Whoever may write begins anew after damage here too: what cannot be read would
+   * keep each start from noting anything.
+   */
   look<T>(act: () => T): T {
-    return this.#translated(() => this.#transaction('begin', act));
+    return this.#translated(() => (this.#options.readOnly === true ? this.#transaction('begin', act) : this.#undamaged('begin', act)));
   }
 
   all(sql: string, ...values: SQLInputValue[]): readonly JournalRow[] {
@@ -178,6 +175,18 @@ export class JournalFile {
 
   close(): void {
     if (this.#db.isOpen) this.#db.close();
+  }
+
+  #undamaged<T>(begin: string, act: () => T): T {
+    try {
+      return this.#transaction(begin, act);
+    } catch (error) {
+      if (!saysDamaged(error)) throw error;
+      this.#db.close();
+      this.#statements = new Map();
+      this.#db = this.#beginAnew(error, inodeOf(this.#file) === this.#inode);
+      return this.#transaction(begin, act);
+    }
   }
 
   #statement(sql: string): StatementSync {
@@ -205,7 +214,7 @@ export class JournalFile {
       return db;
     } catch (error) {
       if (!saysDamaged(error)) throw error;
-      return this.#beginAnew(error);
+      return this.#beginAnew(error, !isSound(this.#file));
     }
   }
 
@@ -223,6 +232,7 @@ export class JournalFile {
         db.prepare("insert into meta values ('begun', ?)").run(String(this.#options.clock.now()));
       }
       db.exec('commit');
+      this.#inode = inodeOf(this.#file);
       return db;
     } catch (error) {
       db.close();
@@ -257,17 +267,20 @@ export class JournalFile {
     }
   }
 
-  /** Puts the damaged file aside and makes a new one. Another process may have done so already: then that one is taken. */
-  #beginAnew(damage: unknown): DatabaseSync {
+  /**
+   * Puts the damaged file aside and makes a new one.
+   * @param isStill whether it lies there still; else another process has made a new one, and that is taken
+   */
+  #beginAnew(damage: unknown, isStill: boolean): DatabaseSync {
     const stamp = new Date(this.#options.clock.now()).toISOString().replaceAll(/[:.]/g, '');
     const aside = `${this.#file}.damaged-${stamp}-${process.pid}`;
-    if (!isSound(this.#file)) {
+    if (isStill) {
       for (const part of ['', '-wal', '-shm']) {
         if (existsSync(this.#file + part)) renameSync(this.#file + part, aside + part);
       }
     }
     const db = this.#open();
-    this.#tellAnew({ text: damage instanceof Error ? damage.message : 'damaged', aside });
+    if (isStill) this.#tellAnew({ text: damage instanceof Error ? damage.message : 'damaged', aside });
     return db;
   }
 
@@ -282,6 +295,10 @@ export class JournalFile {
       throw journalFault(error, this.#file, this.#options.readOnly === true);
     }
   }
+}
+
+function inodeOf(file: string): number | undefined {
+  return statSync(file, { throwIfNoEntry: false })?.ino;
 }
 
 /** Whether its tables can be read, each page of them: what is sound is not put aside. */

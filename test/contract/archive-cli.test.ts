@@ -70,6 +70,17 @@ test('search and show mark a message that is nowhere but in quarantine, with the
   assert.ok(!(await said(folder.path, archiveSearch, 'retriev*')).out.includes('quarantine'));
 });
 
+test('a search shows no more of a subject or a sender than a few lines, however long they are', async () => {
+  using folder = temporaryFolder();
+  const archive = await openArchive(join(folder.path, 'data'), systemClock);
+  await put(archive, 1, mail('endless '.repeat(10_000), 'short'));
+  await archive.derived();
+  await archive.close();
+  const { out } = await said(folder.path, archiveSearch, 'short');
+  assert.match(out, /endless endless .*…\n/);
+  assert.ok(out.length < 1_500, `${out.length} characters`);
+});
+
 test('stats names the first twenty messages without content and counts them all', async () => {
   using folder = temporaryFolder();
   await archiveIn(folder.path);

@@ -283,6 +283,20 @@ test('a clock that is ahead hides no silence', async () => {
   });
 });
 
+test('a date of arrival that is still to come hides no silence', async () => {
+  // The second one is filed with an INTERNALDATE of 2099, as whoever copies mail into a mailbox may do.
+  const items = ['2026-01-29T15:20:00Z', '2099-01-01T00:00:00Z'].map(
+    (date, at): Captured => ({ id: `${at}`, owner: 'eva@contoso.test', date }),
+  );
+  await holding(items, async (archive) => {
+    const { voices, sources } = await archive.feed(new Date());
+    assert.equal(sources[0]?.messages, 2);
+    for (const { lastArrived } of [...voices, ...sources]) {
+      assert.ok(lastArrived.getTime() <= Date.now(), `the last one came at ${lastArrived.toISOString()}`);
+    }
+  });
+});
+
 test('a copy that never came is named with whose it is', async () => {
   const both = { id: 'x', from: eva, to: [sam], text: 'to both', date: '2026-01-01T10:00:00Z' };
   await holding([{ ...both, owner: 'eva@contoso.test' }], async (archive) => {

@@ -195,6 +195,21 @@ test('empty-fetch: while a message is still missing the cursor stays before it, 
   });
 });
 
+test('empty-fetch: a message that was noted before makes no run incomplete when it is the last that is left', async () => {
+  const mailbox = place.mailbox();
+  place.deliver(mailbox, 'INBOX', mails('the last one is empty', 2));
+  place.state(mailbox).quirks.emptyFetch = [2];
+  await withArchive(async (archive) => {
+    assert.ok((await run(archive, { mailbox })).summary.complete);
+    // Moved or deleted once it was safe: nobody is left who could show that the server gives content.
+    place.remove(mailbox, 'INBOX', 0);
+    const { summary } = await run(archive, { mailbox });
+    assert.ok(summary.complete);
+    assert.equal(summary.sources[0]?.folders[0]?.quarantined, 1);
+    assert.equal((await archive.stats()).head.rows, 2);
+  });
+});
+
 test('substitute: the text that Exchange sends in place of a message is kept apart, with its bytes', async () => {
   await withArchive(async (archive) => {
     const ran = await run(archive, { mailbox: scenario('substitute') });
@@ -334,6 +349,20 @@ test('a UIDVALIDITY that changes between two connections of a run leaves an equa
     const { listed, before: rows, archived, duplicate } = ran.summary.sources[0]?.folders[0] ?? assert.fail();
     assert.deepEqual([listed, rows, archived + duplicate], [4, 0, 4]);
     assert.equal((await archive.stats()).messages, 4);
+  });
+});
+
+test('a folder that is numbered anew each time before it is in does not keep the run from ending', async () => {
+  const mailbox = place.mailbox();
+  place.deliver(mailbox, 'INBOX', [...mails('numbered', 40), new Uint8Array()]);
+  Object.assign(place.state(mailbox).quirks, { expires: { afterCommands: 10, afterIdleMs: 500 }, uidValidityChangesEvery: 4 });
+  await withArchive(async (archive) => {
+    const ran = await run(archive, { mailbox }, (event, ports) => {
+      if (event.kind === 'uid-validity-changed' && ports.of('uid-validity-changed').length > 50) ports.stop();
+    });
+    const [source] = ran.summary.sources;
+    assert.deepEqual([source?.stopped, source?.folders[0]?.fault?.code], [false, 'import.incomplete']);
+    await verified(archive);
   });
 });
 

@@ -2,9 +2,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { runOn, runOnce } from '../../src/import/run.ts';
+import type { ImportPorts } from '../../src/import/source.ts';
 import { systemClock } from '../../src/runtime/clock.ts';
 import { type Stubborn, type StubbornOptions, startStubborn } from './import-peer.ts';
-import { archivedHashes, hashesOf, mails, until, watched, withArchive } from './import-place.ts';
+import { archivedHashes, hashesOf, hurrying, mails, until, watched, withArchive } from './import-place.ts';
 import { equation, once } from './import-suite.ts';
 
 /** A second, and room for a busy machine. */
@@ -39,6 +40,20 @@ test('a message that the server refuses to hand out is in quarantine as refused;
       const last = await once([server.source('one')], watched(archive));
       assert.ok(last.complete, 'what is in quarantine is no witness of what the server hands out');
       assert.equal((await archive.stats()).head.rows, 5);
+    }),
+  );
+});
+
+test('one message that is refused among many does not have all others asked for one by one', async () => {
+  // More than a connection has in flight in all its attempts.
+  const messages = mails('one of them refused', 1_500);
+  await withStubborn({ messages, atMessage: (uid) => (uid === 3 ? 'refuse' : 'obey') }, (server) =>
+    withArchive(async (archive) => {
+      const { sources, complete } = await once([server.source('one')], watched(archive));
+      assert.ok(complete);
+      assert.deepEqual([sources[0]?.folders[0]?.archived, sources[0]?.folders[0]?.quarantined], [1_499, 1]);
+      const commands = server.commands.filter((command) => command === 'UID FETCH').length;
+      assert.ok(commands < 150, `${commands} commands`);
     }),
   );
 });
@@ -96,14 +111,80 @@ test('a message that the server sends twice under one UID comes once, with the b
   );
 });
 
-test('a message at which the connection ends each time holds up no other, and is named as missing', async () => {
+test('a message at which the connection ends each time holds up no other, and is kept apart with that reason', async () => {
   await withStubborn({ atMessage: (uid) => (uid === 2 ? 'cut' : 'obey') }, (server) =>
     withArchive(async (archive) => {
       const { sources } = await once([server.source('one', ['INBOX', 'none'])], watched(archive));
       const [inbox, none] = sources[0]?.folders ?? [];
-      assert.deepEqual([sources[0]?.fault?.code, inbox?.archived, inbox?.missing], ['network.connection-lost', 4, [2]]);
+      assert.deepEqual(
+        [sources[0]?.fault, inbox?.fault, inbox?.archived, inbox?.quarantined, inbox?.missing],
+        [undefined, undefined, 4, 1, []],
+      );
+      const apart: unknown[] = [];
+      for await (const { uid, reason, sha256 } of archive.quarantine()) apart.push([uid, reason, sha256]);
+      assert.deepEqual(apart, [[2, 'cut', undefined]]);
       assert.equal(none?.fault?.code, 'imap.folder-unknown');
       assert.equal((await archivedHashes(archive)).length, 4);
+    }),
+  );
+});
+
+test('a message in quarantine for cut connections is asked for once in each run, and comes whole when it can', async () => {
+  let isWell = false;
+  const atMessage = (uid: number): 'cut' | 'obey' => (uid === 2 && !isWell ? 'cut' : 'obey');
+  await withStubborn({ atMessage }, (server) =>
+    withArchive(async (archive) => {
+      const run = async () => {
+        const before = server.connections.all;
+        const { complete } = await once([server.source('one')], watched(archive));
+        return [complete, server.connections.all - before];
+      };
+      assert.deepEqual(await run(), [true, 5]);
+      assert.deepEqual(await run(), [true, 2]);
+      isWell = true;
+      assert.deepEqual(await run(), [true, 1]);
+      assert.equal((await archivedHashes(archive)).length, 5);
+      for await (const left of archive.quarantine()) assert.fail(`still apart: ${left.uid}`);
+    }),
+  );
+});
+
+test('where the connection ends at every message, none is kept apart: the folder is incomplete', async () => {
+  await withStubborn({ atMessage: () => 'cut' }, (server) =>
+    withArchive(async (archive) => {
+      const { sources } = await once([server.source('one')], watched(archive));
+      assert.equal((sources[0]?.fault ?? sources[0]?.folders[0]?.fault) === undefined, false);
+      assert.equal((await archive.stats()).ledger.quarantined, 0);
+    }),
+  );
+});
+
+test('a wish for a message is not answered by a look that was refused: it stays, and the next look answers it', async () => {
+  const place = { source: 'one', folder: 'INBOX', uidValidity: 7, uid: 2 };
+  let [isWished, isWell, refusals] = [false, false, 0];
+  const atMessage = (uid: number): 'refuse' | 'obey' => (uid === 2 && !isWell ? 'refuse' : 'obey');
+  const at = (command: string): 'refuse' | 'obey' => {
+    if (command !== 'UID SEARCH' || !isWished || refusals > 0) return 'obey';
+    refusals += 1;
+    isWell = true;
+    return 'refuse';
+  };
+  await withStubborn({ at, atMessage, clock: hurrying() }, (server) =>
+    withArchive(async (archive) => {
+      const answers: string[] = [];
+      const ports = watched(archive, (event) => {
+        if (event.kind === 'pass') isWished = true;
+      });
+      const retries: NonNullable<ImportPorts['retries']> = {
+        pendingRetries: async () =>
+          isWished && answers.length === 0 ? [{ ...place, id: 1, asked: new Date(0), by: 'eva', done: undefined, outcome: undefined }] : [],
+        endRetry: async (_, outcome) => {
+          answers.push(outcome);
+          ports.stop();
+        },
+      };
+      await runOn([server.source('one')], { ...ports, retries }, { connections: 1 });
+      assert.deepEqual([refusals, answers], [1, ['came']]);
     }),
   );
 });

@@ -29,8 +29,8 @@ async function proveSearch(archive: ArchivePlace, distinct: ReadonlyMap<string, 
   const reader = openArchiveReader(archive.dataFolder);
   try {
     for (const [sha256, word] of distinct) {
-      const { hits, more, lag } = await reader.search(readQuery(word), 2);
-      assert.deepEqual([hits.map((hit) => hit.sha256), more, lag], [[sha256], false, 0], `the search for ${word}`);
+      const { hits, next, lag } = await reader.search(readQuery(word), 2);
+      assert.deepEqual([hits.map((hit) => hit.sha256), next, lag], [[sha256], undefined, 0], `the search for ${word}`);
       assert.equal(counts.get(word), 1, `the full text counts ${word} once`);
     }
   } finally {

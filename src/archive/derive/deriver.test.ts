@@ -86,7 +86,7 @@ const plain = (subject: string): string => `Subject: ${subject}\r\n\r\nword\r\n`
 test('a message that a thread dies of is noted as unreadable, found by its headers, and everything else is derived once', async () => {
   await inFolder(async (where) => {
     const messages = Array.from({ length: 250 }, (_, index) => plain(`n ${index}`));
-    messages[123] = `Subject: heavy word\r\n\r\n${'\n'.repeat(4_000_000)}`;
+    messages[123] = `Subject: heavy word\r\n\r\n${'--\n'.repeat(2_500_000)}`;
     await ledgerOf(where, messages);
     await derive(where, 250, { threadHeapMb: 24 });
     const rows = written(where, 'word');

@@ -215,7 +215,8 @@ export class Deriver {
     clearTimeout(thread.deadline);
     const range = thread.range;
     thread.range = undefined;
-    thread.worker.unref();
+    // One that is being ended keeps the process alive until it has: `close` waits for it.
+    if (!this.#closing) thread.worker.unref();
     if (answer.kind === 'failed') {
       if (range !== undefined) this.#again.push(range);
       this.#fail(unpackFailure(answer.failure));

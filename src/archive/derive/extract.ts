@@ -4,9 +4,10 @@
  * The hard thing is that nothing may fail here: a message that the parser does not understand becomes a record with its problem named,
  * and its raw headers as words, so that it is found all the same. Only a failure to read the bytes is passed on.
  */
-import PostalMime, { type Address, type Email } from 'postal-mime';
+import type { Address, Email } from 'postal-mime';
 import { type MessageRecord, plainProfile, type RecordProfile } from '../record.ts';
 import { htmlText } from './html-text.ts';
+import { parse } from './parser.ts';
 import { capturedRoles, readAttachments } from './record/attachments.ts';
 import { copyKeys } from './record/copies.ts';
 import { claimsJournal, type Report, readReport, withEnvelope } from './record/journal.ts';
@@ -16,7 +17,8 @@ import { fromField } from './record/participants.ts';
 import { blankRecord, clean, Notes, type OwnerList, ownerList, type Reading, transportNoise, unparsed } from './record/reading.ts';
 import { recognise, reportUnrecognised } from './record/telemessage/recognise.ts';
 import { readCaptured } from './record/telemessage/telemessage.ts';
-import { newScratch, type Slim, slim } from './slim.ts';
+import { newScratch } from './scratch.ts';
+import { type Slim, slim } from './slim.ts';
 
 /** Bytes of a message, without its large attachments, that are read at most. */
 const readLimitBytes = 8 * 1024 * 1024;
@@ -114,15 +116,16 @@ async function opened(
   return { email: await parse(bytes, false), report: undefined, isLookalike: false };
 }
 
-function parse(bytes: Uint8Array<ArrayBuffer>, forceRfc822Attachments: boolean): Promise<Email> {
-  return PostalMime.parse(bytes.buffer, { forceRfc822Attachments });
-}
-
 /** Whether a field of the message's header begins so, in lower case: a glance, so that not every message is parsed twice. */
 function headerSays(bytes: Uint8Array, start: string): boolean {
   const all = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
-  const ends = [all.indexOf('\n\n'), all.indexOf('\n\r\n')].filter((at) => at >= 0);
-  const head = all.toString('latin1', 0, Math.min(...ends, headerLimitChars)).toLowerCase();
+  const end = all.indexOf('\n\r\n', 0, 'latin1');
+  const head = all.subarray(0, end < 0 ? headerLimitChars : Math.min(end, headerLimitChars));
+  const earlier = head.indexOf('\n\n', 0, 'latin1');
+  return beginsALine(head.toString('latin1', 0, earlier < 0 ? head.length : earlier).toLowerCase(), start);
+}
+
+function beginsALine(head: string, start: string): boolean {
   return head.startsWith(start) || head.includes(`\n${start}`);
 }
 
@@ -186,11 +189,12 @@ function wordsOf(
   wrapper: Email,
 ): Words {
   // Numbers in both spellings, and those whom only the subject or the envelope names.
+  const shown = `${record.from} ${record.to}`;
   const known = (roles: (role: string) => boolean): string[] =>
     record.participants.flatMap((one) => {
       if (!roles(one.role)) return [];
       const words = [one.name, one.phoneRaw, one.e164?.slice(1), one.email].filter((word) => word !== undefined && word !== '');
-      return [...new Set(words)].filter((word) => word !== undefined && !`${record.from} ${record.to}`.includes(word)).map(String);
+      return [...new Set(words)].filter((word) => word !== undefined && !shown.includes(word)).map(String);
     });
   const outer = report === undefined ? [] : [headerWords(wrapper), report.envelope.raw];
   return {
@@ -239,6 +243,8 @@ function addresses(list: readonly Address[]): string {
 }
 
 function shorten(text: string): string {
-  const line = clean(text.slice(0, previewChars * 8));
+  // Mostly a few characters show that there are enough of them; much white space can hide it.
+  const few = clean(text.slice(0, previewChars * 2));
+  const line = few.length > previewChars ? few : clean(text.slice(0, previewChars * 8));
   return line.length <= previewChars ? line : `${line.slice(0, previewChars)}…`;
 }

@@ -13,12 +13,12 @@ export class JoinedChunks {
   }
 
   async arrayBuffer(): Promise<ArrayBuffer> {
-    const parts = this.#chunks.map((chunk) =>
-      typeof chunk === 'string' ? bytesOf(chunk) : chunk instanceof Uint8Array ? chunk : new Uint8Array(chunk),
-    );
-    const joined = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+    let bytes = 0;
+    for (const chunk of this.#chunks) bytes += typeof chunk === 'string' ? Buffer.byteLength(chunk) : chunk.byteLength;
+    const joined = new Uint8Array(bytes);
     let at = 0;
-    for (const part of parts) {
+    for (const chunk of this.#chunks) {
+      const part = typeof chunk === 'string' ? bytesOf(chunk) : chunk instanceof Uint8Array ? chunk : new Uint8Array(chunk);
       joined.set(part, at);
       at += part.length;
     }

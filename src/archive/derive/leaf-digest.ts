@@ -6,6 +6,7 @@
  * over, and `=` ends a unit without ending the part.
  */
 import { createHash } from 'node:crypto';
+import { CR, DASH, LF } from './lines.ts';
 
 export type TransferEncoding = 'base64' | 'quoted-printable' | 'identity';
 
@@ -22,10 +23,7 @@ export const headBytes = 16;
 /** Lines are gathered to this many bytes before they are decoded and hashed: a call for each line costs more than the work. */
 const blockBytes = 16 * 1024;
 export const scratchBytes = blockBytes;
-const LF = 10;
-const CR = 13;
 const EQUALS = 0x3d;
-const DASH = 0x2d;
 const UNDERSCORE = 0x5f;
 
 export class LeafDigester {
@@ -64,6 +62,55 @@ export class LeafDigester {
     else this.#addQuoted(content);
   }
 
+  /** @param lines whole ones, each with its line end */
+  lines(lines: Uint8Array): void {
+    if (this.#encoding === 'identity') {
+      this.#whole(lines);
+      return;
+    }
+    for (let at = this.#encoding === 'base64' ? this.#evenLines(lines) : 0; at < lines.length; ) {
+      const end = lines.indexOf(LF, at) + 1;
+      this.line(lines.subarray(at, end));
+      at = end;
+    }
+  }
+
+  /** Of what needs no decoding only the last line end is looked at. */
+  #whole(lines: Uint8Array): void {
+    if (this.#lineEnd.length > 0) this.#add(this.#lineEnd);
+    const ends = lines[lines.length - 2] === CR ? 2 : 1;
+    this.#lineEnd = ends === 2 ? crlf : lf;
+    this.#add(lines.subarray(0, lines.length - ends));
+  }
+
+  /**
+   * Base64 as mailers write it, in lines of one length: their ends are where they have to be and every other byte is a digit, as the length
+   * of what comes out shows. Returns how many bytes were so; the first line that is otherwise, and all behind it, is the caller's.
+   */
+  #evenLines(lines: Uint8Array): number {
+    const lineBytes = lines.indexOf(LF) + 1;
+    const ends = lines[lineBytes - 2] === CR ? 2 : 1;
+    const digits = lineBytes - ends;
+    const atOnce = Math.floor(scratchBytes / ((digits / 4) * 3));
+    if (digits === 0 || digits % 4 !== 0 || atOnce === 0) return 0;
+    this.#flush();
+    if (this.#rest !== '') return 0;
+    const bytes = Buffer.from(lines.buffer, lines.byteOffset, lines.length);
+    let from = 0;
+    for (;;) {
+      let count = 0;
+      for (let end = from + lineBytes; count < atOnce && end <= bytes.length; end += lineBytes) {
+        if (bytes[end - 1] !== LF || (ends === 2 && bytes[end - 2] !== CR)) break;
+        count += 1;
+      }
+      const block = bytes.subarray(from, from + count * lineBytes);
+      const decoded = count === 0 ? 0 : this.#scratch.write(block.toString('latin1'), 'base64');
+      if (decoded === 0 || decoded !== count * (digits / 4) * 3 || hasOtherAlphabet(block)) return from;
+      this.#take(this.#scratch.subarray(0, decoded));
+      from += block.length;
+    }
+  }
+
   /** @param byBoundary whether a boundary follows, which the last line end belongs to */
   end(byBoundary: boolean): LeafDigest {
     if (!byBoundary && this.#lineEnd.length > 0) this.#add(this.#lineEnd);
@@ -80,6 +127,10 @@ export class LeafDigester {
         this.#block = grown;
       }
       if (this.#used + bytes.length > this.#block.length) this.#flush();
+      if (this.#encoding !== 'base64' && bytes.length > this.#block.length) {
+        this.#take(bytes);
+        return;
+      }
       for (; bytes.length > this.#block.length; bytes = bytes.subarray(this.#block.length)) {
         this.#block.set(bytes.subarray(0, this.#block.length));
         this.#used = this.#block.length;
@@ -129,8 +180,8 @@ export class LeafDigester {
       0,
       this.#scratch.write(digits.length === whole ? digits : digits.slice(0, whole), 'base64'),
     );
-    // Whatever is no digit makes it shorter, but for the two digits of another alphabet that Node knows too.
-    if (decoded.length !== (whole / 4) * 3 || block.includes(DASH) || block.includes(UNDERSCORE)) {
+    // Whatever is no digit makes it shorter.
+    if (decoded.length !== (whole / 4) * 3 || hasOtherAlphabet(block)) {
       const units = digits.replace(/[^A-Za-z0-9+/=]+/g, '').split(/=+/);
       digits = units.pop() ?? '';
       for (const unit of units) this.#take(Buffer.from(unit, 'base64'));
@@ -147,6 +198,11 @@ export class LeafDigester {
     this.#hash.update(decoded);
     this.#tap?.(decoded);
   }
+}
+
+/** Two digits that Node knows and base64 has not (they are those of base64url). */
+function hasOtherAlphabet(block: Uint8Array): boolean {
+  return block.includes(DASH) || block.includes(UNDERSCORE);
 }
 
 const noLineEnd = new Uint8Array();

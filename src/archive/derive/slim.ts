@@ -10,8 +10,10 @@
 import { isUtf8 } from 'node:buffer';
 import { randomUUID } from 'node:crypto';
 import { assumedUtf8 } from './assumed-charset.ts';
-import { type LeafDigest, LeafDigester, scratchBytes, type TransferEncoding } from './leaf-digest.ts';
+import { type LeafDigest, LeafDigester, type TransferEncoding } from './leaf-digest.ts';
+import { CR, DASH, endOfLines, LF } from './lines.ts';
 import { encodingOf, type Fields, nameOf, parameter } from './part-fields.ts';
+import { newScratch, type Scratch } from './scratch.ts';
 
 /** A part of a message as it passes by; the message itself is the first one. */
 export interface Part {
@@ -57,9 +59,8 @@ const lineBytes = 64 * 1024;
 const longestBoundaryLine = 2_000;
 /** A message without a line feed in its first bytes has none at all. */
 const lineFeedWithin = 4 * 1024;
-const LF = 10;
-const CR = 13;
-const DASH = 0x2d;
+const firstOutBytes = 32 * 1024;
+const mostKeptOutBytes = 256 * 1024;
 const capitalC = 0x43;
 const smallC = 0x63;
 
@@ -71,10 +72,11 @@ const smallC = 0x63;
 export async function slim(
   chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
   limitBytes: number,
-  scratch: Buffer = newScratch(),
+  scratch: Scratch = newScratch(),
 ): Promise<Slim> {
   const found: Found = { parts: [], nonce: '', unclosed: false, assumed: new Set(), scratch };
-  const slimmer = new Slimmer(limitBytes, found, 0);
+  const slimmer = new Slimmer(limitBytes, found, 0, scratch.out);
+  scratch.out = undefined;
   const beginning: Uint8Array[] = [];
   let beginningBytes = 0;
   let isClassic: boolean | undefined;
@@ -92,6 +94,7 @@ export async function slim(
   }
   if (isClassic === undefined) feedAll(slimmer, beginning, true);
   const bytes = slimmer.end();
+  scratch.out = slimmer.givenBack();
   const start = `${found.nonce} `;
   const partOf = (description: string | undefined): number | undefined => {
     if (description === undefined || found.nonce === '' || !description.startsWith(start)) return undefined;
@@ -113,11 +116,6 @@ export async function slim(
   };
 }
 
-/** Memory for decoding, so that not every attachment takes its own. */
-export function newScratch(): Buffer {
-  return Buffer.allocUnsafe(scratchBytes);
-}
-
 /** Mail whose lines end with CR alone (classic Macintosh) would be one single header field: then LF takes its place. */
 function feedAll(slimmer: Slimmer, chunks: readonly Uint8Array[], isClassic: boolean): boolean {
   return chunks.every((chunk) =>
@@ -132,12 +130,12 @@ interface Found {
   nonce: string;
   unclosed: boolean;
   readonly assumed: Set<'header' | 'text'>;
-  readonly scratch: Buffer;
+  readonly scratch: Scratch;
 }
 
 /** Of its own memory: a Buffer's `slice` would keep the whole chunk. */
 function copied(bytes: Uint8Array): Uint8Array {
-  return Uint8Array.prototype.slice.call(bytes);
+  return new Uint8Array(bytes);
 }
 
 interface Boundary {
@@ -150,13 +148,14 @@ interface Boundary {
 interface OpenLeaf {
   readonly index: number;
   readonly digester: LeafDigester | undefined;
-  /** The first lines of a body that may be left out, until it is clear that it is large; undefined for one that stays. */
-  readonly kept: Uint8Array[] | undefined;
-  keptBytes: number;
+  /** A body that may be left out is written all the same until it is clear that it is large; undefined for one that stays. */
+  readonly small: { readonly start: number; bytes: number; isCut: boolean } | undefined;
   /** Of a message in base64: what is left of it. */
   readonly opened: Slimmer | undefined;
   /** Whether it is a text that the parser takes for UTF-8 because nothing is declared. */
   readonly isUndeclared: boolean;
+  /** Whether something of that was no UTF-8: its lines are then read one by one. */
+  isMixed: boolean;
 }
 
 /** A message within the message: it ends with the first boundary that was declared outside of it. */
@@ -173,7 +172,7 @@ class Slimmer {
   readonly #found: Found;
   readonly #depth: number;
   /** Grows by doubling; a copy, so that no chunk of a large message stays in memory for one line of it. */
-  #out = new Uint8Array(32 * 1024);
+  #out: Uint8Array<ArrayBuffer>;
   #outBytes = 0;
   /** The beginning of a line whose end has not come yet. */
   #carry: Uint8Array[] = [];
@@ -189,7 +188,8 @@ class Slimmer {
   #part = 0;
   #leaf: OpenLeaf | undefined;
 
-  constructor(limitBytes: number, found: Found, depth: number) {
+  constructor(limitBytes: number, found: Found, depth: number, out: Uint8Array<ArrayBuffer> | undefined) {
+    this.#out = out ?? new Uint8Array(firstOutBytes);
     this.#limitBytes = limitBytes;
     this.#found = found;
     this.#depth = depth;
@@ -200,6 +200,9 @@ class Slimmer {
   feed(chunk: Uint8Array): boolean {
     let at = 0;
     while (at < chunk.length) {
+      at = this.#stretch(chunk, at);
+      if (this.truncated) return false;
+      if (at === chunk.length) break;
       const end = chunk.indexOf(LF, at);
       if (end < 0) {
         this.#carry.push(copied(chunk.subarray(at)));
@@ -219,6 +222,34 @@ class Slimmer {
     return true;
   }
 
+  /**
+   * Takes the lines of a leaf's body up to the next one that may be a boundary all at once: most of a mailbox is such lines, and each of
+   * them alone costs more than what is done with it. Returns where the first line begins that was not taken.
+   */
+  #stretch(chunk: Uint8Array, from: number): number {
+    const leaf = this.#leaf;
+    if (leaf === undefined || leaf.opened !== undefined || leaf.isMixed || this.#midLine || this.#carryBytes > 0) return from;
+    if (leaf.small !== undefined && leaf.small.bytes <= keptBodyBytes) return from;
+    const end = endOfLines(chunk, from);
+    if (end === from) return from;
+    const lines = chunk.subarray(from, end);
+    if (leaf.isUndeclared && !isUtf8(lines)) {
+      leaf.isMixed = true;
+      return from;
+    }
+    for (const message of this.#messages) message.digester.lines(lines);
+    leaf.digester?.lines(lines);
+    if (leaf.small === undefined) this.#emitLines(lines);
+    return end;
+  }
+
+  /** What fits of them, as if they came one by one. */
+  #emitLines(lines: Uint8Array): void {
+    const room = this.#limitBytes - this.#outBytes;
+    if (lines.length > room) this.truncated = true;
+    this.#emit(lines.length <= room ? lines : lines.subarray(0, room <= 0 ? 0 : lines.lastIndexOf(LF, room - 1) + 1));
+  }
+
   end(): Uint8Array<ArrayBuffer> {
     if (this.#carryBytes > 0) this.#line(this.#takeCarry());
     if (this.#where === 'header') this.#endHeader();
@@ -226,6 +257,11 @@ class Slimmer {
     this.#endMessages(0, false);
     if (this.#boundaries.length > 0) this.#found.unclosed = true;
     return this.#out.slice(0, this.#outBytes);
+  }
+
+  /** Its memory, for the next message, once its result is taken; that of a large message is not kept. */
+  givenBack(): Uint8Array<ArrayBuffer> | undefined {
+    return this.#out.length > mostKeptOutBytes ? undefined : this.#out;
   }
 
   #takeCarry(): Uint8Array {
@@ -378,7 +414,7 @@ class Slimmer {
   #startMessage(): void {
     this.#messages.push({
       index: this.#part,
-      digester: new LeafDigester('identity', this.#found.scratch),
+      digester: new LeafDigester('identity', this.#found.scratch.decoded),
       outside: this.#boundaries.length,
     });
     this.#startPart(true, false);
@@ -387,21 +423,26 @@ class Slimmer {
   /** @param encoding undefined for one that is not hashed */
   #startLeaf(stays: boolean, encoding: TransferEncoding | undefined, isMessage: boolean, isUndeclared = false): void {
     const index = this.#part;
-    const opened = isMessage ? new Slimmer(this.#limitBytes, this.#found, this.#depth + this.#messages.length + 1) : undefined;
+    const opened = isMessage ? new Slimmer(this.#limitBytes, this.#found, this.#depth + this.#messages.length + 1, undefined) : undefined;
     // What is decoded lies in memory that the parts within use again.
     const tap = opened === undefined ? undefined : (decoded: Uint8Array): void => void opened.feed(copied(decoded));
-    const digester = encoding === undefined ? undefined : new LeafDigester(encoding, this.#found.scratch, tap);
-    this.#leaf = { index, digester, kept: stays ? undefined : [], keptBytes: 0, opened, isUndeclared };
+    const digester = encoding === undefined ? undefined : new LeafDigester(encoding, this.#found.scratch.decoded, tap);
+    const small = stays ? undefined : { start: this.#outBytes, bytes: 0, isCut: false };
+    this.#leaf = { index, digester, small, opened, isUndeclared, isMixed: false };
   }
 
   #leafLine(leaf: OpenLeaf, line: Uint8Array): void {
     leaf.digester?.line(line);
     if (leaf.opened !== undefined) return;
-    if (leaf.kept === undefined) {
+    const { small } = leaf;
+    if (small === undefined) {
       this.#emit(leaf.isUndeclared ? this.#asUtf8(line, 'text') : line);
-    } else if (leaf.keptBytes <= keptBodyBytes) {
-      leaf.kept.push(copied(line));
-      leaf.keptBytes += line.length;
+    } else if (small.bytes <= keptBodyBytes) {
+      small.bytes += line.length;
+      // It may be left out yet, and then it was not cut.
+      if (small.bytes > keptBodyBytes) this.#outBytes = small.start;
+      else if (this.#outBytes + line.length > this.#limitBytes) small.isCut = true;
+      else this.#emit(line);
     }
   }
 
@@ -410,9 +451,7 @@ class Slimmer {
     this.#leaf = undefined;
     if (leaf === undefined) return;
     this.#measure(leaf.index, leaf.digester?.end(byBoundary));
-    if (leaf.keptBytes <= keptBodyBytes) {
-      for (const line of leaf.kept ?? []) this.#emit(line);
-    }
+    if (leaf.small !== undefined && leaf.small.bytes <= keptBodyBytes && leaf.small.isCut) this.truncated = true;
     if (leaf.opened !== undefined) {
       this.#emit(Buffer.from(Buffer.from(leaf.opened.end()).toString('base64').replace(/.{76}/g, '$&\r\n')));
       this.#emit(Buffer.from('\r\n'));

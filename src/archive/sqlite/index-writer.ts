@@ -19,15 +19,15 @@ export interface DerivedRow {
   readonly source: string;
   /** Name of the profile that it was derived with. */
   readonly profile: string;
-  /** By the server's date, else when it was accepted. */
+  /** By the server's date, where that can be; else when it was accepted. */
   readonly arrivedMs: number;
   readonly acceptedMs: number;
 }
 
 const hourMs = 3_600_000;
 const dayMs = 24 * hourMs;
-/** A sender's clock may be this much ahead; a later time of sending is not believed where it would hide a silence. */
-const clockSlackMs = dayMs;
+/** A sender's or a server's clock may be this much ahead; a later time is not believed where it would hide a silence. */
+export const clockSlackMs = dayMs;
 /** A shape is some words of a subject or the name of a header; a hostile one is cut. */
 const driftChars = 200;
 /** Distinct shapes of a message that are counted. */

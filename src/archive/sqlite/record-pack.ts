@@ -43,8 +43,9 @@ function block(seqs: readonly number[], lines: readonly string[]): RecordBlock {
   const text = Buffer.from([JSON.stringify(seqs), ...lines].join('\n'), 'utf8');
   const packed = zstdCompressSync(text, {
     params: { [constants.ZSTD_c_compressionLevel]: 1, [constants.ZSTD_c_checksumFlag]: 1 },
-    // Told how much comes, zstd takes smaller tables.
+    // Told how much comes, zstd takes smaller tables, and Node one buffer that is large enough.
     pledgedSrcSize: text.length,
+    chunkSize: Math.max(64, text.length),
   });
   return { first: seqs[0] ?? 0, packed };
 }

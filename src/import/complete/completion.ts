@@ -90,15 +90,17 @@ class Completing implements SourceCompletion {
       const due = await this.#dueWorks(eras);
       if (due.length === 0) return;
       if (this.#step === 'deleted') this.#clockWatch.check();
+      let session: Session;
       try {
-        const session = await this.#session(due, signal, onSummary);
-        if (session.fault !== undefined) throw session.fault;
-        isMore = session.isFull;
-        for (const work of due) work.calm();
+        session = await this.#session(due, signal, onSummary);
       } catch (error) {
         for (const work of due) work.postpone();
         throw error;
       }
+      for (const work of due) work.calm();
+      // Of single messages, each of which waits by itself: they hold up no others.
+      if (session.fault !== undefined) throw session.fault;
+      isMore = session.isFull;
     }
   }
 
@@ -179,12 +181,12 @@ class Session {
     // Numbered anew since the pass: these UIDs are others now. The next pass meets the folder under its new UIDVALIDITY.
     if (folder.uidValidity !== work.era.uidValidity) return;
     const listed = new Set(await folder.list());
-    // What was asked for and is gone has been done. What is still there (all that was to be marked as read, too) is asked for anew.
-    await this.#done(
-      work,
-      work.unanswered().filter((uid) => !listed.has(uid)),
-      'no longer in the folder when it was looked at again',
-    );
+    // What was asked for and is gone has been done. What is still there (all that was to be marked as read, too) is asked for anew, and
+    // of what the server names ambiguously nothing is said.
+    const unlisted = work.unanswered().filter((uid) => !listed.has(uid));
+    const gone = unlisted.length === 0 ? [] : await folder.gone(unlisted);
+    await this.#done(work, gone, 'no longer in the folder when it was looked at again');
+    work.lookedAtAsked();
     for await (const batch of work.batches(listed, batchMessages)) {
       this.#signal.throwIfAborted();
       if (this.isFull) return work.putBack(batch);

@@ -7,7 +7,7 @@
 import type { Archive, CompletionStep, Era, LedgerEntry } from '../../archive/archive.ts';
 import type { Clock } from '../../runtime/clock.ts';
 
-/** Pause after a run that did not go well; doubles each time. */
+/** Pause after a run that did not go well, and for a message that was refused; doubles each time. */
 const firstPauseMs = 60_000;
 const longestPauseMs = 6 * 60 * 60_000;
 
@@ -33,6 +33,8 @@ export class FolderWork {
   readonly #done = new Set<number>();
   /** Asked for and not answered. Of what an earlier process asked for only the UID is known: the ledger brings it up again. */
   readonly #asked = new Map<number, SafeMessage | undefined>();
+  /** Of these, the ones that a look could not settle: they alone are no reason for another look. */
+  readonly #unsettled = new Set<number>();
   /** To be tried whatever the ledger brings: refused, put back, or safe since a time that has not come yet (the clock was set back). */
   readonly #again = new Map<number, SafeMessage>();
   /** The ledger need not be read on before this; on the wall clock. */
@@ -40,6 +42,8 @@ export class FolderWork {
   /** Nothing is tried before this; on the steady clock. */
   #notBeforeMs = Number.NEGATIVE_INFINITY;
   #pauses = 0;
+  /** Messages that were refused or not proven: how often, and before when they are not tried again, on the steady clock. */
+  readonly #failures = new Map<number, { readonly times: number; readonly notBeforeMs: number }>();
 
   private constructor(era: Era, afterMs: number, ports: FolderWorkPorts) {
     this.era = era;
@@ -66,8 +70,8 @@ export class FolderWork {
   async isDue(): Promise<boolean> {
     const { clock } = this.#ports;
     if (clock.monotonic() < this.#notBeforeMs) return false;
-    if (this.#asked.size > 0) return true;
-    for (const message of this.#again.values()) if (this.#isRipe(message)) return true;
+    if (this.#asked.size > this.#unsettled.size) return true;
+    for (const message of this.#again.values()) if (this.#isDueAgain(message)) return true;
     if (clock.now() < this.#nextDueMs) return false;
     for await (const _ of this.#ripe()) return true;
     return false;
@@ -76,6 +80,11 @@ export class FolderWork {
   /** UIDs of what was asked for and never answered. */
   unanswered(): readonly number[] {
     return [...this.#asked.keys()];
+  }
+
+  /** What is still without an answer was looked for just now. */
+  lookedAtAsked(): void {
+    for (const uid of this.#asked.keys()) this.#unsettled.add(uid);
   }
 
   /**
@@ -89,7 +98,7 @@ export class FolderWork {
       return batch.length >= size;
     };
     for (const message of this.#asked.values()) if (message !== undefined) this.#again.set(message.uid, message);
-    for (const message of [...this.#again.values()].filter((one) => this.#isRipe(one))) {
+    for (const message of [...this.#again.values()].filter((one) => this.#isDueAgain(one))) {
       this.#again.delete(message.uid);
       if (!add(message)) continue;
       yield batch;
@@ -110,26 +119,35 @@ export class FolderWork {
   }
 
   asked(messages: readonly SafeMessage[]): void {
-    for (const message of messages) this.#asked.set(message.uid, message);
+    for (const message of messages) {
+      this.#asked.set(message.uid, message);
+      this.#unsettled.delete(message.uid);
+    }
   }
 
   /** @param staysListed the message is still in the folder, so only we know that it is done */
   done(uids: readonly number[], staysListed: boolean): void {
     for (const uid of uids) {
-      this.#asked.delete(uid);
+      this.#answered(uid);
+      this.#failures.delete(uid);
       if (staysListed) this.#done.add(uid);
     }
   }
 
+  /** Each is tried again by itself, later each time. */
   failed(messages: readonly SafeMessage[]): void {
-    for (const message of messages) this.#asked.delete(message.uid);
+    for (const { uid } of messages) {
+      this.#answered(uid);
+      const times = (this.#failures.get(uid)?.times ?? 0) + 1;
+      this.#failures.set(uid, { times, notBeforeMs: this.#ports.clock.monotonic() + pauseMs(times) });
+    }
     this.putBack(messages);
   }
 
   /** Nothing is tried here for a while, longer each time. */
   postpone(): void {
-    this.#notBeforeMs = this.#ports.clock.monotonic() + Math.min(firstPauseMs * 2 ** Math.min(this.#pauses, 20), longestPauseMs);
     this.#pauses += 1;
+    this.#notBeforeMs = this.#ports.clock.monotonic() + pauseMs(this.#pauses);
   }
 
   /** It went well: the next failure begins with the first pause. */
@@ -137,8 +155,19 @@ export class FolderWork {
     this.#pauses = 0;
   }
 
+  #answered(uid: number): void {
+    this.#asked.delete(uid);
+    this.#unsettled.delete(uid);
+  }
+
   #isRipe(message: SafeMessage): boolean {
     return this.#ports.clock.now() >= message.safeSinceMs + this.#afterMs;
+  }
+
+  /** Of those that are tried again. */
+  #isDueAgain(message: SafeMessage): boolean {
+    const failure = this.#failures.get(message.uid);
+    return this.#isRipe(message) && (failure === undefined || this.#ports.clock.monotonic() >= failure.notBeforeMs);
   }
 
   /** Reads the ledger on. Rows stand in the order in which they became safe, so the first that is not ripe ends it. */
@@ -168,4 +197,9 @@ export class FolderWork {
     if (state === 'quarantined' || sha256 === undefined || this.#done.has(uid)) return undefined;
     return { uid, sha256, safeSinceMs: acceptedAt.getTime() };
   }
+}
+
+/** @param times failures in a row, from 1 */
+function pauseMs(times: number): number {
+  return Math.min(firstPauseMs * 2 ** Math.min(times - 1, 20), longestPauseMs);
 }

@@ -56,6 +56,21 @@ export interface StatusLook {
   readonly isAlive: (pid: number) => boolean;
 }
 
+/** Messages that are missing, by source: known since the source was judged last, where a reconciliation found them. */
+export function withGaps(
+  statuses: readonly SourceStatus[],
+  gaps: readonly { readonly source: string; readonly open: number }[],
+  now: number,
+): readonly SourceStatus[] {
+  return statuses.map((status) => {
+    const open = gaps.find(({ source }) => source === status.source)?.open ?? 0;
+    if (open === 0 || status.concerns.some(({ kind }) => kind === 'gap')) return status;
+    const fault = { code: 'watch.gaps-open', evidence: { open }, at: new Date(now) } as const;
+    const concern: NotedConcern = { kind: 'gap', since: new Date(now), fault, measure: open };
+    return { ...status, state: isWell(status.state) ? 'late' : status.state, concerns: [...status.concerns, concern] };
+  });
+}
+
 /** Signs of life that may be left out before it counts as dead; a machine under load skips one. */
 const missedBeats = 6;
 

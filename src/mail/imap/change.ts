@@ -100,10 +100,20 @@ function noteCopyUid({ code }: StatusText, moved: Told, maxUids: number): void {
   if (code?.name !== 'COPYUID') return;
   const match = /^(\d{1,10}) +([\d:,]+) +([\d:,]+)$/.exec(code.argument);
   if (match === null) return;
-  const [from, to] = [expandSet(match[2] ?? '', maxUids), expandSet(match[3] ?? '', maxUids)];
-  if (from.length !== to.length) return;
+  const [from, to] = [readable(match[2] ?? '', maxUids), readable(match[3] ?? '', maxUids)];
+  if (from === undefined || from.length !== to?.length) return;
   moved.uidValidity = Number(match[1]);
   for (const [at, uid] of from.entries()) moved.uids.set(uid, to[at] ?? 0);
+}
+
+/** The UIDs of a set; undefined where it is none. */
+function readable(set: string, maxUids: number): readonly number[] | undefined {
+  try {
+    return expandSet(set, maxUids);
+  } catch (error) {
+    if (isFault(error, 'imap.protocol')) return undefined;
+    throw error;
+  }
 }
 
 function* sets(session: Session, uids: readonly number[]): Generator<string, void, void> {

@@ -24,7 +24,7 @@ export type IdleEvent =
 const defaultRenewMs = 10 * 60_000;
 
 /**
- * Yields what happens in the selected folder until `signal` is aborted. Leaving early (`break`) ends IDLE too; the connection stays usable.
+ * Yields what happens in the selected folder until `signal` is aborted, or the server ends IDLE by itself. Leaving early (`break`) ends IDLE too; the connection stays usable.
  * M365 (doc): the hourly `BYE ... AccessTokenExpired` comes also here.
  * @throws Fault `imap.token-expired`, `imap.closed-by-server`, `network.*`; `imap.bad-command` where the server has no IDLE.
  */
@@ -47,6 +47,8 @@ export async function* idle(
     }
     // What came between DONE and its answer is news as well.
     for (const response of round.late) yield news(response);
+    // Begun again at once it might be ended at once, for ever.
+    if (round.wasEnded) return;
   }
 }
 
@@ -57,9 +59,15 @@ class IdleRound {
   readonly #session: Session;
   #tag = '';
   #over = false;
+  #saidDone = false;
 
   constructor(session: Session) {
     this.#session = session;
+  }
+
+  /** The server ended the command without being asked to. */
+  get wasEnded(): boolean {
+    return this.#over && !this.#saidDone;
   }
 
   async begin(): Promise<void> {
@@ -93,6 +101,7 @@ class IdleRound {
 
   async end(): Promise<void> {
     if (this.#over || this.#session.closed) return;
+    this.#saidDone = true;
     await this.#session.sendLine('DONE');
     for (;;) {
       const response = await this.#next(this.#session.limits.commandTimeoutMs);

@@ -1,5 +1,6 @@
 /** Opening a folder, to read only or to change. RFC 9051 §6.3.2 and §6.3.3. */
 import { Fault } from '../../fault/fault.ts';
+import { maxNumber } from './sequence.ts';
 import { astring, type Session } from './session.ts';
 import { encodeUtf7 } from './utf7.ts';
 
@@ -28,5 +29,7 @@ export async function select(session: Session, verb: 'SELECT' | 'EXAMINE', name:
   });
   const uidValidity = codes.get('UIDVALIDITY');
   if (uidValidity === undefined) throw new Fault('imap.protocol', { ...session.where, reason: 'no UIDVALIDITY', folder: name });
+  if (uidValidity > maxNumber)
+    throw new Fault('imap.protocol', { ...session.where, reason: 'impossible UIDVALIDITY', folder: name, uidValidity });
   return { uidValidity, uidNext: codes.get('UIDNEXT'), exists: session.view.exists };
 }

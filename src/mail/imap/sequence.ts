@@ -8,6 +8,9 @@ export interface UidSet {
   readonly count: number;
 }
 
+/** RFC 9051 §9: UIDs and UIDVALIDITY are `nz-number`, 32 bits. */
+export const maxNumber = 4_294_967_295;
+
 /**
  * Cuts UIDs (in any order) into sets of at most `maxCount` UIDs and `maxBytes` of text. Ranges name only UIDs that were given.
  * Lazily, so that a million UIDs do not become a million strings ahead of their time.
@@ -55,7 +58,7 @@ export function ascending(uids: readonly number[]): readonly number[] {
 export function expandSet(set: string, maxCount: number): number[] {
   const uids: number[] = [];
   for (const range of set.split(',')) {
-    const match = /^(\d+)(?::(\d+))?$/.exec(range);
+    const match = /^(\d{1,10})(?::(\d{1,10}))?$/.exec(range);
     if (!match) throw new Fault('imap.protocol', { reason: 'not a set of numbers', set: set.slice(0, 200) });
     const ends = [Number(match[1]), Number(match[2] ?? match[1])];
     const low = Math.min(...ends);

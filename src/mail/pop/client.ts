@@ -117,7 +117,7 @@ export class PopClient {
 
   /**
    * Sizes and unique ids of all messages: one round trip where the server has PIPELINING, else two.
-   * @throws Fault `pop.uidl-missing` where the server refuses UIDL and not LIST; `pop.refused` …
+   * @throws Fault `pop.uidl-missing` where the server refuses UIDL and not LIST; `pop.protocol` where a number comes twice; `pop.refused` …
    */
   async listWithUids(): Promise<{ readonly sizes: readonly PopSize[]; readonly uids: readonly PopUid[] }> {
     const sizes: PopSize[] = [];
@@ -129,17 +129,28 @@ export class PopClient {
     if (noSizes !== undefined) throw noSizes;
     if (isFault(noUids, 'pop.refused')) throw new Fault('pop.uidl-missing', noUids.evidence, { cause: noUids });
     if (noUids !== undefined) throw noUids;
+    this.#checkOnce(sizes, 'LIST');
+    this.#checkOnce(uids, 'UIDL');
     return { sizes, uids };
   }
 
+  /** A number that stands for two messages could bring the one as the other. */
+  #checkOnce(lines: readonly { readonly number: number }[], command: string): void {
+    const seen = new Set<number>();
+    for (const { number } of lines) {
+      if (seen.has(number)) throw this.#session.unexpected('a message number twice', command, { number });
+      seen.add(number);
+    }
+  }
+
   #size(line: string): PopSize {
-    const match = /^ *(\d{1,10}) +(\d{1,15})/.exec(line);
+    const match = /^ *0*([1-9]\d{0,9}) +(\d{1,15})/.exec(line);
     if (match === null) throw this.#session.unexpected('not a line of LIST', line);
     return { number: Number(match[1]), bytes: Number(match[2]) };
   }
 
   #uid(line: string): PopUid {
-    const match = /^ *(\d{1,10}) +(\S.*)$/.exec(line);
+    const match = /^ *0*([1-9]\d{0,9}) +(\S.*)$/.exec(line);
     if (match === null) throw this.#session.unexpected('not a line of UIDL', line);
     return { number: Number(match[1]), uid: (match[2] ?? '').trimEnd() };
   }

@@ -8,7 +8,9 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { startSandbox } from 'postern-sandbox';
 import { openArchive } from '../../../src/archive/sqlite/sqlite-archive.ts';
-import { type ImapLogin, imapMailbox } from '../../../src/import/from-imap.ts';
+import { exactly } from '../../../src/import/folders.ts';
+import { imapMailbox } from '../../../src/import/from-imap.ts';
+import type { MailLogin } from '../../../src/import/login.ts';
 import { runOnce } from '../../../src/import/run.ts';
 import type { ImapEndpoint, ImapLimits } from '../../../src/mail/imap/endpoint.ts';
 import { type Clock, systemClock } from '../../../src/runtime/clock.ts';
@@ -121,6 +123,67 @@ test('a delay holds everything back and keeps its order', async (t) => {
   assert.ok(performance.now() - startedAt >= 2 * delayMs - 5, 'the bytes and the end each waited'); // a timer may fire a little early
 });
 
+test('a stall that passes holds up what comes, and nothing of it is lost', async (t) => {
+  const forMs = 60;
+  const mishap = { does: 'stall', afterBytes: 70_001, forMs } as const;
+  const door = await doorBeforeTalker(t, { mishap: () => mishap });
+  const startedAt = performance.now();
+  assert.deepEqual(await hear(door.port, { enough: sayBytes }), { bytes: sayBytes, error: undefined, ended: true });
+  assert.ok(performance.now() - startedAt >= forMs - 5);
+  assert.deepEqual(door.struck, [mishap]);
+});
+
+test('a cut can be counted in bytes of the client', async (t) => {
+  const door = await doorBeforeTalker(t, { mishap: () => ({ does: 'cut', afterBytes: 3, counts: 'client' }) });
+  const socket = connect({ host: '127.0.0.1', port: door.port });
+  socket.resume().write('12');
+  socket.write('345');
+  await once(socket, 'end', { signal: AbortSignal.timeout(20_000) });
+  socket.end();
+  assert.deepEqual(door.struck, [{ does: 'cut', afterBytes: 3, counts: 'client' }]);
+});
+
+test('a cut can fall between two TLS records, however their bytes come', async () => {
+  // Three records of 4, 300 and 1 bytes, and the beginning of a fourth.
+  const record = (length: number): Buffer => Buffer.concat([Buffer.from([23, 3, 3, length >> 8, length & 255]), Buffer.alloc(length, 'r')]);
+  const records = [record(4), record(300), record(1), Buffer.from([23, 3])];
+  const server = createServer((socket) => {
+    socket.on('error', () => undefined);
+    for (const byte of Buffer.concat(records)) socket.write(Buffer.of(byte));
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  for (const [after, bytes] of [
+    [1, 9],
+    [2, 9 + 305],
+    [3, 9 + 305 + 6],
+  ] as const) {
+    const door = await startDoor({ target: { port }, mishap: () => ({ does: 'cut', afterBytes: after, unit: 'records' }) });
+    assert.deepEqual(await hear(door.port), { bytes, error: undefined, ended: true });
+    await door.close();
+  }
+  server.close();
+});
+
+test('what is done at a byte is done before the next one passes', async (t) => {
+  const seen: number[] = [];
+  const moments = [1, 50_000, 50_000, 99_999];
+  const door: Door = await doorBeforeTalker(t, {
+    interlude: {
+      at: () => moments[0],
+      act: async () => {
+        moments.shift();
+        // Some turns, in which more bytes come from the server.
+        for (let turn = 0; turn < 5; turn += 1) await new Promise((done) => setImmediate(done));
+        seen.push(door.passedBytes);
+      },
+    },
+  });
+  assert.deepEqual(await hear(door.port, { enough: sayBytes }), { bytes: sayBytes, error: undefined, ended: true });
+  assert.deepEqual(seen, [1, 50_000, 50_000, 99_999]);
+});
+
 const mishaps = 30;
 const messages = 200;
 const limits: Partial<ImapLimits> = { connectTimeoutMs: 1_000, loginTimeoutMs: 1_000, commandTimeoutMs: 1_000, stallTimeoutMs: 500 };
@@ -135,7 +198,7 @@ function someMishap(chance: Chance): Mishap {
 }
 
 /** Imports through a door that spoils the first connections, again whenever a run gives up, and looks into the archive after each. */
-async function importThroughDoor(endpoint: ImapEndpoint, login: ImapLogin, server: readonly ServerMessage[], seed: number): Promise<void> {
+async function importThroughDoor(endpoint: ImapEndpoint, login: MailLogin, server: readonly ServerMessage[], seed: number): Promise<void> {
   const chance = chanceOf(seed);
   const folder = mkdtempSync(join(tmpdir(), 'postern-door-'));
   const door = await startDoor({
@@ -145,7 +208,7 @@ async function importThroughDoor(endpoint: ImapEndpoint, login: ImapLogin, serve
   const archive = await openArchive(folder, clock);
   try {
     const connectMailbox = imapMailbox({ ...endpoint, port: door.port }, login, clock, limits);
-    const source = { name: 'bulk', folders: ['INBOX'], everyMs: 60_000, connect: connectMailbox };
+    const source = { name: 'bulk', folders: exactly(['INBOX']), everyMs: 60_000, connect: connectMailbox };
     const ports = { archive, clock, random: () => 0, report: () => undefined, signal: AbortSignal.timeout(100_000) };
     let summary = await runOnce([source], ports, { connections: 1 });
     while (!summary.complete && door.connections <= mishaps) {
@@ -173,7 +236,7 @@ test('an import from the sandbox through 30 spoilt connections is whole in the e
   const secret = new Secret(sandbox.clientSecret);
   const credential = { kind: 'secret', secret: { resolve: async () => secret } } as const;
   const tokens = createTokenSource({ authority, tenantId: sandbox.tenant.id, clientId, scope, credential, ca: [sandbox.caPem] }, { clock });
-  const login: ImapLogin = {
+  const login: MailLogin = {
     kind: 'xoauth2',
     user: sandbox.bulkMailbox,
     tokens: { token: async (signal) => (await tokens.token(signal)).value, drop: () => undefined },
@@ -196,7 +259,7 @@ test('an import from Dovecot through 30 spoilt connections is whole in the end',
     mail.map(({ bytes }) => bytes),
   );
   const server = mail.map(({ sha256, word }, index) => ({ uid: index + 1, sha256, word }));
-  const login: ImapLogin = { kind: 'password', user, password: async () => new Secret('word') };
+  const login: MailLogin = { kind: 'password', user, password: async () => new Secret('word') };
   // Without TLS a byte of the door is a byte of the talk: cuts hit the middle of lines and literals.
   await importThroughDoor({ host: dovecot.host, port: dovecot.ports.imap, tls: 'none' }, login, server, 2);
 });

@@ -19,6 +19,8 @@ export const peers = {
   mbsync: { binary: 'mbsync', packages: 'isync' },
   curl: { binary: 'curl', packages: 'curl' },
   openssl: { binary: 'openssl', packages: 'openssl' },
+  mpop: { binary: 'mpop', packages: 'mpop' },
+  getmail: { binary: 'getmail', packages: 'getmail6' },
 } as const satisfies Record<string, Peer>;
 export type PeerName = keyof typeof peers;
 

@@ -14,9 +14,12 @@ export function copyKeys(record: MessageRecord, text: string, country: string | 
   return record.format === 'telemessage' ? capturedKeys(record, text, country) : mailKeys(record);
 }
 
+/** Runs of white space, but for what is one space already: most of them are. */
+const uneven = /[^\S ]\s*| \s+/g;
+
 function capturedKeys(record: MessageRecord, text: string, country: string | undefined): string[] {
   const keys = record.nativeId === undefined ? [] : [`id:${record.platform ?? ''}:${record.nativeId}`];
-  const said = text.replace(/\s+/g, ' ').trim();
+  const said = text.replace(uneven, ' ').trim();
   const hashes = record.attachments.map((one) => one.sha256 ?? one.name).sort();
   const identities = record.participants
     .filter((one) => one.role !== 'owner')

@@ -40,6 +40,7 @@ const labelChars = 300;
 
 /** Tells the app's lines from the person's; a text without any stays as it is. */
 export function readFurniture(text: string): Furniture {
+  if (!mayHaveLabels(text)) return { text, lines: [], hasEditBlocks: false, files: [] };
   const kept: string[] = [];
   const lines: string[] = [];
   const ids: Partial<Record<IdField, string>> = {};
@@ -71,6 +72,17 @@ export function readFurniture(text: string): Furniture {
   // A text without any label stays as it is, to its line ends.
   const without = lines.length === 0 ? text : kept.join('\n');
   return { ...ids, text: without, lines, hasEditBlocks: blocks.size === blockLabels.length, files };
+}
+
+/** Whether any label can stand there: nearly all texts are so told without being taken apart. Each has one of these in it. */
+function mayHaveLabels(text: string): boolean {
+  for (let at = text.indexOf(':'); at >= 0; at = text.indexOf(':', at + 1)) {
+    if (/(?:id|text|files)$/i.test(text.slice(Math.max(0, at - 5), at))) return true;
+  }
+  for (let at = text.indexOf(' - '); at >= 0; at = text.indexOf(' - ', at + 1)) {
+    if (at >= 2 && text.slice(at - 2, at).toLowerCase() === 'id') return true;
+  }
+  return false;
 }
 
 const legMarks = [

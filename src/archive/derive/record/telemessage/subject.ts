@@ -90,6 +90,7 @@ const bases: readonly {
  */
 export function readSubject(subject: string, anyPlatform: boolean): SubjectReading | undefined {
   let rest = withoutBidi(subject.slice(0, subjectChars)).replace(/\s+/g, ' ').trim();
+  if (!mayMatch(rest)) return undefined;
   let prefix: Prefix = {};
   for (let count = 0; count < maxPrefixes; count += 1) {
     const found = readPrefix(rest);
@@ -102,6 +103,15 @@ export function readSubject(subject: string, anyPlatform: boolean): SubjectReadi
   if (base === undefined) return undefined;
   return { ...base, ...prefix, eventKind: prefix.eventKind ?? base.eventKind };
 }
+
+/** Whether the words of any row stand there at all: most mail is of no feed, and is so told without looking at row after row. */
+function mayMatch(text: string): boolean {
+  const words = text.toLowerCase();
+  return (words.includes('from ') && words.includes(' to ')) || words.includes(systemWords) || normalName(words).includes(multiCallWords);
+}
+
+const systemWords = 'android archiver system event';
+const multiCallWords = 'callswithmultipleparticipants';
 
 function readPrefix(text: string): { readonly means: Prefix; readonly rest: string } | undefined {
   for (const { words, means } of prefixes) {
@@ -138,10 +148,10 @@ function behindSeparators(text: string): string {
 }
 
 function readBase(text: string, anyPlatform: boolean): SubjectReading | undefined {
-  if (normalName(text) === 'callswithmultipleparticipants') {
+  if (normalName(text) === multiCallWords) {
     return { shape: 'multi-call', eventKind: 'call', modality: 'voice', chatType: 'unknown', isUnanswered: false };
   }
-  if (startsWith(text, 'android archiver system event')) return systemEvent(text.slice('android archiver system event'.length));
+  if (startsWith(text, systemWords)) return systemEvent(text.slice(systemWords.length));
   const isUnanswered = startsWith(text, 'unanswered ');
   const words = isUnanswered ? text.slice('unanswered '.length) : text;
   for (const row of bases) {
