@@ -3,13 +3,15 @@
  * test/house/faults.test.ts fails while the page and what it is made of differ.
  *
  * The hard thing is that the page may promise nothing that nobody has seen: what a scenario's row says is what
- * test/contract/check-scenarios.test.ts proves, out of the same lines.
+ * test/contract/check-scenarios.test.ts and setup-scenarios.test.ts prove, out of the same lines.
  */
 import { writeFileSync } from 'node:fs';
+import { directoryScenarios } from '../sandbox/src/scenario/directory.ts';
 import { type Scenario, scenarios } from '../sandbox/src/scenario.ts';
 import { catalog } from '../src/fault/catalog.ts';
 import type { FaultEntry } from '../src/fault/entry.ts';
 import { type Expected, expectations } from '../test/contract/check-expectations.ts';
+import { type SetupOutcome, setupExpectations } from '../test/contract/setup-expectations.ts';
 
 const again: Readonly<Record<FaultEntry['retry'], string>> = {
   soon: 'by itself, soon and then with growing pauses',
@@ -48,6 +50,12 @@ ${scenarios.length} scenarios, ${explainedFailures} of them explained failures. 
 Where the finding is *supposed*, the server gives the same answer for several causes; the likeliest comes first, and \`check\` lists the others behind it.
 
 ${kinds.map(([reach, title, about]) => `### ${title}\n\n${about}\n\n${scenarioTable(reach, entries)}`).join('\n')}
+### Administration of the tenant
+
+What \`postern setup apply\` meets and comes to. The written configuration is one for it: \`bin/postern-sandbox --scenario NAME --out DIR\`, then
+\`bin/postern setup apply --yes --sign-in device --config DIR/postern.yaml\`.
+
+${setupTable(entries)}
 ## The catalogue
 
 ${planes(entries)}`;
@@ -56,6 +64,27 @@ ${planes(entries)}`;
 function scenarioTable(reach: Scenario['reach'], entries: Readonly<Record<string, FaultEntry>>): string {
   const rows = scenarios.filter((one) => one.reach === reach).map((one) => scenarioRow(one, expectations[one.name], entries));
   return ['| scenario | options of `check` | what Postern says first | fix |', '| --- | --- | --- | --- |', ...rows, ''].join('\n');
+}
+
+function setupTable(entries: Readonly<Record<string, FaultEntry>>): string {
+  const rows = directoryScenarios.map(({ name, does }) => {
+    const cells = [`\`${name}\`<br>${does}`, outcomeOf(setupExpectations[name], entries), setupExpectations[name]?.why ?? ''];
+    return `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
+  });
+  return ['| scenario | what `setup` comes to | because |', '| --- | --- | --- |', ...rows, ''].join('\n');
+}
+
+function outcomeOf(outcome: SetupOutcome | undefined, entries: Readonly<Record<string, FaultEntry>>): string {
+  switch (outcome?.comesTo) {
+    case 'applied':
+      return 'all is done';
+    case 'blocked':
+      return '[`setup.blocked`](#setupblocked), told by the plan';
+    case 'fault':
+      return `[\`${outcome.code}\`](#${outcome.code.replaceAll('.', '')}): ${entries[outcome.code]?.says ?? ''}`;
+    default:
+      return 'not tried';
+  }
 }
 
 /** Without an expectation (a test fails then) the row says so. */

@@ -39,6 +39,9 @@ export interface Connection {
   readonly smtp: Served;
   /** Where each scenario of the network is, by name: what it leaves out is where it is here. */
   readonly places: Readonly<Record<string, Place>>;
+  /** Origins of Microsoft Graph and of Exchange's administrative interface. */
+  readonly graph: string;
+  readonly exchangeAdmin: string;
   readonly control: string;
   readonly ca: string;
   readonly tokenKey: string;
@@ -52,6 +55,8 @@ export interface Connection {
   readonly identityEndpoint: string;
   readonly identityClientId: string;
   readonly mailboxes: readonly string[];
+  /** Whether the written configuration is one for `setup`: without an app, to make one. */
+  readonly setup?: boolean;
   readonly caFile?: string;
 }
 
@@ -75,6 +80,8 @@ export function connectionTo(sandbox: Sandbox, scenario?: Scenario): Connection 
     pop: { ...sandbox.pop, port: sandbox.pop.tlsPort, tls: 'implicit', ...place?.pop },
     smtp: { ...sandbox.smtp, port: sandbox.smtp.starttlsPort, tls: 'starttls', ...place?.smtp },
     places: Object.fromEntries(sandbox.places),
+    graph: sandbox.graph,
+    exchangeAdmin: sandbox.exchangeAdmin,
     control: sandbox.control,
     ca: sandbox.caPem,
     tokenKey: sandbox.tokenKeyPem,
@@ -117,22 +124,31 @@ data: ./postern-data
 tenants:
   contoso:
     tenantId: ${connection.tenantId}
-    clientId: ${connection.clientId}
-    cloud:
+${connection.setup ? '' : `    clientId: ${connection.clientId}\n`}    cloud:
       authority: ${connection.authority}
       scope: ${connection.scope}
+      graph: ${connection.graph}
+      exchangeAdmin: ${connection.exchangeAdmin}
       imap: ${server(connection.imap)}
       pop3: ${server(connection.pop)}
       smtp: ${server(connection.smtp)}
-    credential: ${credentials[connection.credential]}
+    credential: ${connection.setup ? '{ secret: { file: ./made-secret } }' : credentials[connection.credential]}
     ca: ./ca.pem
-sources:
+${connection.setup ? setupOf(connection) : ''}sources:
   ${connection.mailbox.split('@')[0]}:
     tenant: contoso
     mailbox: ${connection.mailbox}
     protocol: imap
     folders: [INBOX]
     every: 5s
+`;
+}
+
+/** What `setup` is to make. Whoever signs in is `admin@…`, and the sandbox says yes by itself. */
+function setupOf({ mailbox }: Connection): string {
+  return `    setup:
+      protocols: [imap, pop3, smtp]
+      mailboxes: [${mailbox}]
 `;
 }
 

@@ -4,9 +4,11 @@
 
 import { connectionTo, writeConnection } from './connection.ts';
 import { differences, scenarioList } from './differences.ts';
+import { setQuirks } from './directory/state.ts';
 import { type CommandLine, help, readCommandLine, UsageError } from './options.ts';
 import { startSandbox } from './place.ts';
-import { scenarioNamed } from './scenario.ts';
+import { type DirectoryScenario, directoryScenarioNamed } from './scenario/directory.ts';
+import { type Scenario, scenarioNamed } from './scenario.ts';
 
 const banner = `
   ============================================================================
@@ -23,7 +25,7 @@ async function main(args: readonly string[]): Promise<number> {
   if (line.help) return print(help());
   if (line.list) return print(scenarioList());
   if (line.differences) return print(differences());
-  const scenario = line.scenario === undefined ? undefined : scenarioNamed(line.scenario);
+  const scenario = line.scenario === undefined ? undefined : (scenarioNamed(line.scenario) ?? directoryScenarioNamed(line.scenario));
   if (line.scenario !== undefined && !scenario) throw new UsageError(`no scenario is called ${line.scenario}; \`--list\` shows them`);
   return await run(line, scenario);
 }
@@ -33,7 +35,9 @@ function print(text: string): number {
   return exit.done;
 }
 
-async function run(line: CommandLine, scenario: ReturnType<typeof scenarioNamed>): Promise<number> {
+async function run(line: CommandLine, chosen: Scenario | DirectoryScenario | undefined): Promise<number> {
+  const administered = chosen?.reach === 'directory' ? chosen : undefined;
+  const scenario = chosen?.reach === 'directory' ? undefined : chosen;
   process.stderr.write(`${banner}\n`);
   const ended = endOf(line.withStdin);
   const sandbox = await startSandbox({
@@ -43,7 +47,8 @@ async function run(line: CommandLine, scenario: ReturnType<typeof scenarioNamed>
     ...(line.deliverEveryMs === undefined ? {} : { deliverEveryMs: line.deliverEveryMs }),
   });
   try {
-    const connection = connectionTo(sandbox, scenario);
+    if (administered) setQuirks(sandbox.tenant.directory.quirks, administered.quirks);
+    const connection = { ...connectionTo(sandbox, scenario), setup: administered !== undefined };
     const shown = line.out === undefined ? connection : await writeConnection(connection, line.out);
     if (line.json) process.stdout.write(`${JSON.stringify(shown)}\n`);
     const { stderr } = process;
@@ -53,9 +58,12 @@ async function run(line: CommandLine, scenario: ReturnType<typeof scenarioNamed>
     stderr.write(`  IMAP            ${imap.host}:${imap.port} (STARTTLS: ${imap.starttlsPort})\n`);
     stderr.write(`  POP3            ${pop.host}:${pop.port} (STLS: ${pop.starttlsPort})\n`);
     stderr.write(`  SMTP            ${smtp.host}:${smtp.port} (STARTTLS)\n`);
+    stderr.write(`  Graph           ${shown.graph}\n`);
+    stderr.write(`  Exchange admin  ${shown.exchangeAdmin}\n`);
     stderr.write(`  mailbox         ${shown.mailbox}\n`);
     stderr.write(`  control         ${shown.control}\n`);
     if (line.out !== undefined) stderr.write(`  files           ${line.out}/postern.yaml, ca.pem, client-secret, sandbox.json\n`);
+    if (administered) stderr.write(`  in force        ${administered.name}: ${administered.does}\n`);
     if (scenario?.reach === 'said') stderr.write(`  to meet ${scenario.name}: ${scenario.how}\n`);
     stderr.write('\n  Ctrl-C ends it.\n');
     await ended;

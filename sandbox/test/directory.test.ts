@@ -6,8 +6,11 @@ import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
 import { after, before, test } from 'node:test';
 import { makeSelfSigned } from '../src/certificates.ts';
+import { connectionTo, posternYaml } from '../src/connection.ts';
+import { runCmdlet } from '../src/directory/cmdlets.ts';
 import { sidOf } from '../src/directory/state.ts';
 import { type Sandbox, startSandbox } from '../src/place.ts';
+import { directoryScenarios } from '../src/scenario/directory.ts';
 import { ask, askToken, Dialogue, xoauth2 } from './dialogue.ts';
 
 const graphTools = '14d82eec-204b-4c2f-b7e8-296a70dab67e';
@@ -270,4 +273,57 @@ test('a write whose answer is lost was done, and throttling names its wait', asy
   assert.equal(throttled.status, 429);
   assert.equal(throttled.headers['retry-after'], '1');
   assert.equal((await graph(token, 'GET', path)).status, 200);
+});
+
+test('a scenario of administration is switched on and off at the control port, and its quirks can be set one by one', async () => {
+  const { quirks } = sandbox.tenant.directory;
+  for (const name of Object.keys(quirks)) Reflect.deleteProperty(quirks, name);
+  const call = async (method: string, path: string, body?: object) => {
+    const answer = await fetch(`${sandbox.control}${path}`, { method, ...(body === undefined ? {} : { body: JSON.stringify(body) }) });
+    const shown: { readonly quirks: Record<string, unknown>; readonly groups: readonly { readonly members: readonly string[] }[] } =
+      JSON.parse(await answer.text());
+    return { status: answer.status, body: shown };
+  };
+  assert.equal((await call('PUT', '/directory/scenarios/graph-throttled')).body.quirks.throttled, 3);
+  assert.equal((await call('DELETE', '/directory/scenarios/graph-throttled')).body.quirks.throttled, undefined);
+  assert.equal((await call('PUT', '/directory/scenarios/throttled')).status, 404);
+  assert.equal((await call('POST', '/directory', { quirks: { pageSize: 2 } })).body.quirks.pageSize, 2);
+  assert.deepEqual((await call('POST', '/directory', { quirks: { pageSize: null } })).body.quirks, {});
+  const members = { 'senders@contoso.test': ['Bulk@contoso.test'] };
+  assert.deepEqual((await call('POST', '/directory', { members })).body.groups[0]?.members, ['bulk@contoso.test']);
+  assert.equal((await call('POST', '/directory', { members: { 'nobody@contoso.test': [] } })).status, 404);
+  assert.deepEqual(quirks, {});
+  const listed: readonly { readonly name: string }[] = JSON.parse(await (await fetch(`${sandbox.control}/scenarios`)).text());
+  assert.ok(directoryScenarios.every(({ name }) => listed.some((one) => one.name === name)));
+});
+
+test('a role assignment reaches the direct members of its group, an empty scope everybody, and a scope in use is not removed', () => {
+  const { tenant } = sandbox;
+  const app = tenant.apps.get(sandbox.clientId);
+  const objectId = app?.principal?.oid ?? '';
+  const run = (name: string, parameters: Record<string, unknown>) => runCmdlet(tenant, name, parameters).rows;
+  const [group] = run('Get-DistributionGroup', { Identity: 'senders@contoso.test' });
+  tenant.directory.groups.get('senders@contoso.test')?.members.add('bulk@contoso.test');
+  const filter = `MemberOfGroup -eq '${group?.['DistinguishedName']}'`;
+  run('New-ManagementScope', { Name: 'S', RecipientRestrictionFilter: filter });
+  run('New-ManagementRoleAssignment', { Name: 'A', Role: 'Application SMTP.SendAsApp', App: objectId, CustomResourceScope: 'S' });
+  const inScope = (address: string) => run('Test-ServicePrincipalAuthorization', { Identity: objectId, Resource: address })[0]?.['InScope'];
+  assert.deepEqual([inScope('bulk@contoso.test'), inScope('slow@contoso.test')], [true, false]);
+  assert.throws(() => run('Remove-ManagementScope', { Identity: 'S' }), /role assignment "A" uses it/);
+  run('Set-ManagementScope', { Identity: 'S', RecipientRestrictionFilter: '' });
+  assert.equal(inScope('slow@contoso.test'), true);
+  run('Remove-ManagementRoleAssignment', { Identity: 'A' });
+  run('Remove-ManagementScope', { Identity: 'S' });
+  assert.deepEqual([tenant.directory.scopes, tenant.sendAssignments.some((one) => one.objectId === objectId)], [[], false]);
+});
+
+test('what is written for a client names Graph and the Exchange plane, and for a scenario of administration it is a setup without an app', () => {
+  const connection = connectionTo(sandbox);
+  assert.deepEqual([connection.graph, connection.exchangeAdmin], [sandbox.graph, sandbox.exchangeAdmin]);
+  const plain = posternYaml(connection);
+  for (const text of [`graph: ${sandbox.graph}`, `exchangeAdmin: ${sandbox.exchangeAdmin}`, 'clientId: '])
+    assert.ok(plain.includes(text), text);
+  const setup = posternYaml({ ...connection, setup: true });
+  assert.match(setup, /^ {4}setup:\n {6}protocols: \[imap, pop3, smtp\]\n {6}mailboxes: \[telemessage@contoso\.test\]$/m);
+  assert.doesNotMatch(setup, /clientId: /);
 });

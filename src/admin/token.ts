@@ -33,7 +33,7 @@ export interface AdminClaims {
 /** Gives tokens of one administrator for both resources; signs in when it has to. */
 export interface AdminTokens {
   /**
-   * @throws Fault sign-in.*, network.*; the signal's reason
+   * @throws Fault signin.*, network.*; the signal's reason
    */
   token(resource: AdminResource, signal: AbortSignal): Promise<AdminToken>;
 }
@@ -55,10 +55,10 @@ const leastLifeMs = 60_000;
 
 /**
  * Reads a token and holds it against what it is for. The signature is not checked: that is the server's part.
- * @throws Fault sign-in.token-unfit
+ * @throws Fault signin.token-unfit
  */
 export function inspectAdminToken(text: string, resource: AdminResource, wish: TokenWish, nowMs: number): AdminToken {
-  const unfit = (seen: string): Fault => new Fault('sign-in.token-unfit', { seen, resource: wish.origin, tenant: wish.tenantId });
+  const unfit = (seen: string): Fault => new Fault('signin.token-unfit', { seen, resource: wish.origin, tenant: wish.tenantId });
   const claims = readClaims(text);
   if (claims === undefined) throw unfit('it is no access token: three parts joined by dots are wanted');
   const audience = textOf(claims['aud']).replace(/\/$/, '');

@@ -6,10 +6,10 @@ import { lookHelp, lookOptions } from './setup-options.ts';
 export const setupDestroy: Command = {
   name: 'setup destroy',
   summary: 'Take away what the setup made: rights on mailboxes, pointer, consent, and the app, in this order.',
-  usage: '[TENANT] [--yes-destroy] [--all-mailboxes] [--purge] [--detach] [--sign-in WAY] [--json]',
+  usage: '[TENANT] [--yes-destroy] [--all-mailboxes] [--purge] [--detach] [--sign-in WAY] [--exchange WAY] [--json]',
   details: `Without --yes-destroy it only shows what would go, and ends with exit code 4. The app can be restored in the Entra admin
 centre for 30 days, unless --purge is given. Switches that the setup turned on are set back as they were. The archive
-and what was imported are not touched. --detach forgets the ids that the setup noted and changes nothing in the tenant.
+and what was imported are not touched. An app that others made stays, with what they gave it. --detach forgets the ids that the setup noted and changes nothing in the tenant.
 ${lookHelp}`,
   options: {
     ...lookOptions,

@@ -6,7 +6,7 @@ import { lookHelp, lookOptions } from './setup-options.ts';
 export const setupRotate: Command = {
   name: 'setup rotate',
   summary: 'Replace the client secret: add a new one, prove it, put it in use, and remove the old one after the overlap.',
-  usage: '[TENANT] [--sign-in WAY] [--json]',
+  usage: '[TENANT] [--finish] [--sign-in WAY] [--json]',
   details: `The new secret is proven by a token before it takes the place of the old one; a running import reads it with its next
 token and misses nothing. The old one stays for \`setup.overlap\` and is removed by the next \`setup rotate\` after that,
 or by \`setup rotate --finish\`. Never the last one that works, and never one that the setup did not make.

@@ -10,7 +10,7 @@ import { pwsh } from '../admin/exchange/pwsh.ts';
 import { type GraphClient, graphClient } from '../admin/graph/client.ts';
 import { browserSignIn } from '../admin/sign-in/browser.ts';
 import { deviceCodeSignIn } from '../admin/sign-in/device-code.ts';
-import { azTokens, givenTokens } from '../admin/sign-in/handed-over.ts';
+import { appTokens, azTokens, givenTokens } from '../admin/sign-in/handed-over.ts';
 import type { SignInPlace, SignInPorts } from '../admin/sign-in/oauth.ts';
 import { publicClients, signInSession } from '../admin/sign-in/session.ts';
 import { resolveTenantId } from '../admin/tenant-id.ts';
@@ -20,9 +20,12 @@ import { loadConfig } from '../config/load.ts';
 import { Fault } from '../fault/fault.ts';
 import { systemClock } from '../runtime/clock.ts';
 import { request } from '../runtime/http.ts';
+import { Secret } from '../runtime/secret.ts';
 import { type CredentialStore, certificateStore, commandStore, fileStore, noStore } from '../setup/credential-store.ts';
 import type { Desired, SetupProtocol } from '../setup/desired.ts';
 import { type SetupNotes, setupNotes } from '../setup/notes.ts';
+import { createTokenSource } from '../token/source.ts';
+import type { TokenSource } from '../token/token.ts';
 import type { Arguments, Terminal } from './command.ts';
 import { openInBrowser } from './open-in-browser.ts';
 import { configFile } from './parse.ts';
@@ -160,12 +163,14 @@ export async function adminClients(
 function tokensOf(place: SignInPlace, purpose: 'look' | 'change', args: Arguments, terminal: Terminal): AdminTokens {
   const ports: SignInPorts = { request, clock: systemClock, tell: (text) => terminal.stderr.write(`${text}\n`) };
   const hasDisplay = process.platform !== 'linux' || (terminal.env['DISPLAY'] ?? terminal.env['WAYLAND_DISPLAY'] ?? '') !== '';
-  const way = choice(args, 'sign-in', ['browser', 'device', 'az', 'token']) ?? (hasDisplay ? 'browser' : 'device');
+  const way = choice(args, 'sign-in', ['browser', 'device', 'az', 'token', 'app']) ?? (hasDisplay ? 'browser' : 'device');
   const own = args.values['sign-in-client'];
   const clients = typeof own === 'string' ? { graph: own, exchange: own } : publicClients;
   switch (way) {
     case 'token':
       return givenTokens(place, ports, terminal.env);
+    case 'app':
+      return appTokens(place, ports, administeringApp(place, terminal.env));
     case 'az':
       return azTokens(place, ports, 'az');
     case 'device':
@@ -173,6 +178,26 @@ function tokensOf(place: SignInPlace, purpose: 'look' | 'change', args: Argument
     case 'browser':
       return signInSession({ place, purpose, clients }, ports, browserSignIn(place, ports, openInBrowser));
   }
+}
+
+/** An app with rights of its own to administer, never the mail app. One source a scope keeps its token while that lasts. */
+function administeringApp(place: SignInPlace, env: Terminal['env']): (scope: string, signal: AbortSignal) => Promise<Secret> {
+  const read = (variable: string): string => {
+    const value = (env[variable] ?? '').trim();
+    if (value === '') throw new Fault('signin.token-missing', { variable, resource: place.authority });
+    return value;
+  };
+  const { authority, tenantId, ca } = place;
+  const clientId = read('POSTERN_ADMIN_CLIENT_ID');
+  const secret = new Secret(read('POSTERN_ADMIN_SECRET'));
+  const credential = { kind: 'secret', secret: { resolve: async () => secret } } as const;
+  const sources = new Map<string, TokenSource>();
+  return async (scope, signal) => {
+    const source =
+      sources.get(scope) ?? createTokenSource({ authority, tenantId, clientId, scope, credential, ca }, { clock: systemClock });
+    sources.set(scope, source);
+    return (await source.token(signal)).value;
+  };
 }
 
 function choice<T extends string>(args: Arguments, name: string, known: readonly T[]): T | undefined {

@@ -8,16 +8,23 @@ import type { ExchangeAdmin } from '../admin/exchange/admin.ts';
 import {
   addFullAccess,
   addSendAs,
+  type ClientAccess,
   getClientAccess,
-  getMailboxPermissions,
   getPointers,
-  getSendAs,
+  getScope,
   hasFullAccess,
-  isOf,
+  isInScope,
+  listRoleAssignments,
   newPointer,
+  newRoleAssignment,
+  newScope,
   type Pointer,
+  removeFullAccess,
   removePointer,
+  removeSendAs,
+  rightsOf,
   setClientAccess,
+  setScope,
 } from '../admin/exchange/cmdlets.ts';
 import { addFederated, changeApplication, getApplication, listFederated, putApplication } from '../admin/graph/applications.ts';
 import type { GraphClient } from '../admin/graph/client.ts';
@@ -32,10 +39,10 @@ import {
 } from '../admin/graph/service-principals.ts';
 import type { Application } from '../admin/graph/shapes.ts';
 import { Fault, isFault } from '../fault/fault.ts';
-import { addCertificate, addSecret, lostSecrets, removeNamed } from './credential.ts';
+import { addCertificate, addSecret, lostSecrets, noteInUse, removeNamed, retireStrays } from './credential.ts';
 import type { CredentialStore } from './credential-store.ts';
-import { type Desired, ourNote } from './desired.ts';
-import type { SetupNotes } from './notes.ts';
+import { type Desired, newAppName, ourNote, sendRole } from './desired.ts';
+import { type Kept, nothingKept, type SetupNotes } from './notes.ts';
 import { canonical, type Observed, type ObserveOptions, observe, observedHash } from './observed.ts';
 import { isThereAlready, isTooEarly, isUnknown, onceKnown, type Patience, untilSeen } from './patience.ts';
 import { makePlan } from './plan.ts';
@@ -65,8 +72,9 @@ export async function apply(desired: Desired, plan: Plan, ports: ApplyPorts): Pr
   const now = makePlan(desired, observed, hash, plan.desired, ports.clock.now());
   if (hash !== plan.observed || canonical(now.steps) !== canonical(plan.steps))
     throw new Fault('setup.plan-stale', { tenant: desired.tenant });
-  const blocked = plan.remarks.filter((remark) => remark.kind === 'blocked');
+  const blocked = now.remarks.filter((remark) => remark.kind === 'blocked');
   if (blocked.length > 0) throw new Fault('setup.blocked', { remarks: blocked.map((one) => one.text).join(' ') });
+  if (observed.entra.app !== undefined) noteInUse(observed.entra.app, observed.entra, ports);
   const run = new Run(desired, observed, ports);
   for (const step of plan.steps) {
     ports.signal.throwIfAborted();
@@ -78,7 +86,7 @@ export async function apply(desired: Desired, plan: Plan, ports: ApplyPorts): Pr
 /** What a plan is made from, and looked at again before it is applied. */
 export async function observeOptions(ports: Pick<ApplyPorts, 'graph' | 'exchange' | 'notes' | 'store'>): Promise<ObserveOptions> {
   const { graph, exchange, notes, store } = ports;
-  return { graph, exchange, lost: lostSecrets(notes), storedHint: await store.hint() };
+  return { graph, exchange, lost: lostSecrets(notes), storedHint: await store.hint(), kept: notes.read() };
 }
 
 class Run {
@@ -118,7 +126,9 @@ class Run {
     const { uniqueName, displayName, audience } = this.#desired.app;
     switch (act.kind) {
       case 'create-app': {
-        await this.#settled(() => putApplication(graph, uniqueName, { displayName, signInAudience: audience, notes: ourNote }));
+        await this.#settled(() =>
+          putApplication(graph, uniqueName, { displayName: displayName ?? newAppName, signInAudience: audience, notes: ourNote }),
+        );
         await this.#seen('the app registration', async () => {
           this.#app = await getApplication(graph, { by: 'uniqueName', value: uniqueName });
           return this.#app !== undefined;
@@ -161,7 +171,8 @@ class Run {
       case 'remove-secret':
         return await removeNamed(this.#appNow.id, act.name, this.#ports);
       case 'add-secret':
-        return await addSecret(this.#appNow, act.days, this.#ports);
+        await addSecret(this.#appNow, act.days, this.#ports);
+        return await retireStrays(this.#appNow, this.#overlapDays, this.#ports);
       case 'add-certificate':
         return await addCertificate(this.#appNow, uniqueName, act.days, this.#ports);
       case 'add-federated': {
@@ -179,40 +190,85 @@ class Run {
   }
 
   async #doInExchange(
-    act: Extract<Step['act'], { kind: 'create-pointer' | 'remove-pointer' | 'grant' | 'send-as' | 'client-access' }>,
+    act: Extract<
+      Step['act'],
+      {
+        kind:
+          | 'create-pointer'
+          | 'remove-pointer'
+          | 'grant'
+          | 'send-as'
+          | 'revoke'
+          | 'client-access'
+          | 'create-scope'
+          | 'change-scope'
+          | 'assign-sending';
+      }
+    >,
   ): Promise<void> {
-    const { exchange, notes } = this.#ports;
+    const { exchange } = this.#ports;
+    const { appId, displayName } = this.#appNow;
     if (exchange === undefined) throw new Error('a step of Exchange in a plan for Entra only');
     switch (act.kind) {
       case 'remove-pointer':
-        return await removePointer(exchange, act.objectId);
+        await this.#settled(() => removePointer(exchange, act.objectId));
+        return await this.#seen(
+          'the removal of the pointer',
+          async () => !(await getPointers(exchange, appId)).some((one) => one.objectId === act.objectId),
+        );
       case 'create-pointer': {
-        const { appId, displayName } = this.#appNow;
         await this.#early('the service principal, in Exchange', () =>
-          this.#settled(() => newPointer(exchange, appId, this.#principalNow, displayName ?? this.#desired.app.displayName)),
+          this.#settled(() => newPointer(exchange, appId, this.#principalNow, displayName ?? newAppName)),
         );
         return await this.#seen('the pointer', async () => (await this.#pointer()) !== undefined);
       }
+      case 'revoke': {
+        const { address, trustee, right } = act;
+        await this.#settled(() =>
+          right === 'full-access' ? removeFullAccess(exchange, address, trustee) : removeSendAs(exchange, address, trustee),
+        );
+        await this.#seen(`the removal on ${address}`, async () => {
+          const pointer = (await getPointers(exchange, appId)).find((one) => one.objectId === trustee);
+          return pointer === undefined || (await rightsOf(exchange, address, pointer, right)).every((one) => one.inherited);
+        });
+        // What a wrong pointer had was not noted; what the right one has stays noted.
+        if (trustee === this.#principalId) this.#keep((kept) => ({ granted: withoutGrant(kept.granted, address, right) }));
+        return;
+      }
+      case 'create-scope':
+      case 'change-scope':
+        await this.#settled(() => (act.kind === 'create-scope' ? newScope(exchange, act) : setScope(exchange, act)));
+        return await this.#seen('the management scope', async () => (await getScope(exchange, act.name))?.filter === act.filter);
+      case 'assign-sending': {
+        const objectId = this.#principalNow;
+        await this.#early('the pointer', () =>
+          this.#settled(() => newRoleAssignment(exchange, { name: act.name, role: sendRole, scope: act.scope }, objectId)),
+        );
+        return await this.#seen('the role assignment', async () => {
+          const mine = await listRoleAssignments(exchange, sendRole, { appId, objectId });
+          if (!mine.some((one) => one.name === act.name && one.scope === act.scope)) return false;
+          for (const mailbox of act.mailboxes) if (!(await isInScope(exchange, sendRole, objectId, mailbox))) return false;
+          return true;
+        });
+      }
       case 'grant':
+        // Noted first: what is noted and not there does no harm, what is there and not noted would stay.
+        this.#keep((kept) => ({ granted: withGrant(kept.granted, act.address, 'full-access') }));
         await this.#early('the pointer', () => this.#settled(() => addFullAccess(exchange, act.address, this.#principalNow)));
         return await this.#seen(`FullAccess on ${act.address}`, async () => {
           const pointer = await this.#pointer();
-          return pointer !== undefined && hasFullAccess(await getMailboxPermissions(exchange, act.address), pointer);
+          return pointer !== undefined && hasFullAccess(await rightsOf(exchange, act.address, pointer, 'full-access'), pointer);
         });
       case 'send-as':
+        this.#keep((kept) => ({ granted: withGrant(kept.granted, act.address, 'send-as') }));
         await this.#early('the pointer', () => this.#settled(() => addSendAs(exchange, act.address, this.#principalNow)));
         return await this.#seen(`SendAs for ${act.address}`, async () => {
           const pointer = await this.#pointer();
-          return pointer !== undefined && (await getSendAs(exchange, act.address)).some((one) => isOf(one, pointer));
+          return pointer !== undefined && (await rightsOf(exchange, act.address, pointer, 'send-as')).length > 0;
         });
       case 'client-access': {
         const before = await getClientAccess(exchange, act.address);
-        const kept = notes.read();
-        // Noted first: destroy sets back what stands here, and a switch that was never turned is set back to what it is.
-        if (kept !== undefined && before !== undefined && !kept.switched.some((one) => one.address === act.address)) {
-          const was = Object.fromEntries(Object.keys(act.change).map((name) => [name, Reflect.get(before, name)]));
-          notes.keep({ ...kept, switched: [...kept.switched, { address: act.address, was }] });
-        }
+        if (before !== undefined) this.#keepSwitches(act.address, act.change, before);
         await this.#settled(() => setClientAccess(exchange, act.address, act.change));
         await this.#seen(`the switches of ${act.address}`, async () => {
           const access = await getClientAccess(exchange, act.address);
@@ -258,11 +314,33 @@ class Run {
     return this.#principalId;
   }
 
-  #keep(): void {
+  get #overlapDays(): number {
+    const { credential } = this.#desired;
+    return credential.kind === 'federated' ? 0 : credential.overlapDays;
+  }
+
+  /** Noted first: destroy sets back what stands here, and a switch that was never turned is set back to what it is. */
+  #keepSwitches(address: string, change: object, before: ClientAccess): void {
+    const known = this.#ports.notes.read()?.switched.find((one) => one.address === address)?.was ?? {};
+    // What was noted first is how it was before the setup; a switch that is turned only now is added.
+    const was = { ...Object.fromEntries(Object.keys(change).map((name) => [name, Reflect.get(before, name)])), ...known };
+    this.#keep(({ switched }) => ({ switched: [...switched.filter((one) => one.address !== address), { address, was }] }));
+  }
+
+  #keep(change: (kept: Kept) => Partial<Kept> = () => ({})): void {
     if (this.#app === undefined) return;
     const { notes } = this.#ports;
-    const known = notes.read() ?? { retired: [], switched: [] };
+    const ids = { appId: this.#app.appId, appObjectId: this.#app.id };
+    const known: Kept = { ...nothingKept, ...notes.read(), ...ids };
     const principal = this.#principalId === undefined ? {} : { principalId: this.#principalId };
-    notes.keep({ ...known, appId: this.#app.appId, appObjectId: this.#app.id, ...principal });
+    notes.keep({ ...known, ...principal, ...change(known) });
   }
+}
+
+function withGrant(granted: Kept['granted'], address: string, right: Kept['granted'][number]['right']): Kept['granted'] {
+  return [...withoutGrant(granted, address, right), { address, right }];
+}
+
+function withoutGrant(granted: Kept['granted'], address: string, right: Kept['granted'][number]['right']): Kept['granted'] {
+  return granted.filter((one) => one.address.toLowerCase() !== address.toLowerCase() || one.right !== right);
 }

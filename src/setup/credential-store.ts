@@ -5,6 +5,7 @@
  * it from the app again.
  */
 import { spawn } from 'node:child_process';
+import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { Fault } from '../fault/fault.ts';
 import { Secret } from '../runtime/secret.ts';
@@ -15,7 +16,10 @@ export interface CredentialStore {
   readonly describe: string;
   /** Durable when it resolves; replaces what was there. @throws Fault setup.store-failed */
   put(value: Secret): Promise<void>;
-  /** The first three characters of what is stored, as Entra shows them of a secret too; empty for nothing; undefined where it cannot be read back. */
+  /**
+   * What Entra shows too of that which is stored: the first three characters of a secret, the thumbprint of a certificate (SHA-1, hex in
+   * capitals). Empty for nothing; undefined where it cannot be read back.
+   */
   hint(): Promise<string | undefined>;
 }
 
@@ -46,10 +50,17 @@ export function fileStore(path: string): CredentialStore {
 
 /** For a certificate with its key: each into its file, or both into one. The key first: a certificate without it is of no use. */
 export function certificateStore(certificateFile: string, keyFile: string): CredentialStore {
-  if (certificateFile === keyFile) return fileStore(keyFile);
+  const hint = async (): Promise<string | undefined> => {
+    try {
+      return new X509Certificate(await readFile(certificateFile)).fingerprint.replaceAll(':', '');
+    } catch (error) {
+      return error instanceof Error && 'code' in error && error.code === 'ENOENT' ? '' : undefined;
+    }
+  };
+  if (certificateFile === keyFile) return { ...fileStore(keyFile), hint };
   return {
     describe: `files ${certificateFile} and ${keyFile}`,
-    hint: async () => undefined,
+    hint,
     async put(value) {
       const text = value.reveal();
       const at = text.indexOf('-----BEGIN PRIVATE KEY-----');

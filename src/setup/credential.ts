@@ -41,8 +41,7 @@ export async function addSecret(app: Pick<Application, 'id'>, days: number, port
       try {
         await store.put(new Secret(made.secretText));
       } catch (error) {
-        await removePassword(graph, app.id, made.keyId);
-        note(ports, 'secret-removed', { name, keyId: made.keyId });
+        await removeSecret(app.id, { keyId: made.keyId, name }, ports);
         throw error;
       }
       note(ports, 'secret-stored', { name, keyId: made.keyId });
@@ -93,17 +92,59 @@ export function lostSecrets(notes: SetupNotes): readonly string[] {
   return [...asked];
 }
 
-/** Removes the secret of this name; where there is none, nothing. */
+/**
+ * Removes the secret of this name, if it is seen. One that is not seen may still show up: it stays noted as lost, and the next plan and the
+ * next rotation look for it again.
+ */
 export async function removeNamed(id: string, name: string, ports: CredentialPorts): Promise<void> {
-  const orphan = await named(ports.graph, id, name);
-  if (orphan !== undefined) {
-    try {
-      await removePassword(ports.graph, id, orphan);
-    } catch (error) {
-      if (!isFault(error, 'graph.not-found')) throw error;
-    }
+  const keyId = await named(ports.graph, id, name);
+  if (keyId !== undefined) await removeSecret(id, { keyId, name }, ports);
+}
+
+/** Removes a secret and waits until it is gone. @throws Fault graph.*, setup.not-consistent */
+export async function removeSecret(
+  id: string,
+  { keyId, name }: { readonly keyId: string; readonly name?: string },
+  ports: CredentialPorts,
+): Promise<void> {
+  try {
+    await removePassword(ports.graph, id, keyId);
+  } catch (error) {
+    // M365 (recorded): a key that is not there any more is a bad request.
+    const isGone = isFault(error, 'graph.refused') && /no password credential found/i.test(String(error.evidence['text']));
+    if (!isGone && !isFault(error, 'graph.not-found') && !isUnknown(error)) throw error;
   }
-  note(ports, 'secret-removed', { name });
+  await untilSeen('the removal of the secret', ports, async () => {
+    const app = await getApplication(ports.graph, { by: 'id', value: id });
+    return app !== undefined && !app.passwordCredentials.some((one) => one.keyId === keyId);
+  });
+  note(ports, 'secret-removed', { keyId, ...(name === undefined ? {} : { name }) });
+}
+
+/** Notes the secret whose beginning is the stored one's, where a run ended between storing and noting it. */
+export function noteInUse(app: Application, { storedHint }: { readonly storedHint: string | undefined }, { notes }: CredentialPorts): void {
+  if (storedHint === undefined || storedHint === '') return;
+  const known = notes.read();
+  const mine = app.passwordCredentials.filter((one) => one.displayName?.startsWith(ourPrefix) === true && one.hint === storedHint);
+  const [only, another] = mine;
+  if (known === undefined || only === undefined || another !== undefined || only.keyId === known.keyId) return;
+  keepCredential(notes, only.keyId, new Date(only.endDateTime ?? 0));
+}
+
+/**
+ * Secrets of ours that are neither in use nor waiting (a file that was lost, a run that was cut off) begin to wait for the end of an overlap.
+ */
+export async function retireStrays(app: Pick<Application, 'id'>, overlapDays: number, ports: CredentialPorts): Promise<void> {
+  const { graph, notes, clock } = ports;
+  const kept = notes.read();
+  if (kept?.keyId === undefined) return;
+  const now = await getApplication(graph, { by: 'id', value: app.id });
+  const after = new Date(clock.now() + overlapDays * dayMs).toISOString();
+  const strays = (now?.passwordCredentials ?? []).filter(
+    ({ keyId, displayName }) =>
+      displayName?.startsWith(ourPrefix) === true && keyId !== kept.keyId && !kept.retired.some((one) => one.keyId === keyId),
+  );
+  if (strays.length > 0) notes.keep({ ...kept, retired: [...kept.retired, ...strays.map(({ keyId }) => ({ keyId, after }))] });
 }
 
 /** Key id of the secret with this name. */

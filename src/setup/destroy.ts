@@ -1,41 +1,30 @@
 /**
  * Takes away what the setup made, in the order in which nothing is left dangling: rights on mailboxes first, the app last.
  *
- * The hard thing is to take no more than that: only grants of this app's own pointer, only switches that the setup turned on, and an app
- * that was made by hand keeps what others gave it. The app goes softly: for 30 days it can be restored.
+ * The hard thing is to take no more than that: only rights of this app's own pointers, only switches that the setup turned on, and of an
+ * app that was made by hand nothing but what the setup gave it. The app goes softly: for 30 days it can be restored.
  */
 import type { ExchangeAdmin } from '../admin/exchange/admin.ts';
-import {
-  type ClientAccess,
-  getClientAccess,
-  getMailboxPermissions,
-  getPointers,
-  getSendAs,
-  isOf,
-  listMailboxes,
-  type Pointer,
-  removeFullAccess,
-  removePointer,
-  removeSendAs,
-  setClientAccess,
-} from '../admin/exchange/cmdlets.ts';
-import { deleteApplication, getApplication, purgeDeleted } from '../admin/graph/applications.ts';
-import type { GraphClient } from '../admin/graph/client.ts';
-import { deleteServicePrincipal, removeAssignment } from '../admin/graph/service-principals.ts';
+import { getPointers, getScope, listMailboxes, listRoleAssignments, type Pointer, rightsOf } from '../admin/exchange/cmdlets.ts';
 import { isFault } from '../fault/fault.ts';
-import type { Desired } from './desired.ts';
-import type { Kept, SetupNotes } from './notes.ts';
+import { type Desired, ourNote, ourPrefix, rbacName, rolesWanted, sendRole } from './desired.ts';
+import { certificateName } from './draft.ts';
+import type { Kept } from './notes.ts';
 import type { Observed } from './observed.ts';
-import { type Patience, untilSeen } from './patience.ts';
 
 export type DestroyAct =
-  | { readonly kind: 'revoke'; readonly address: string; readonly trustee: string }
-  | { readonly kind: 'revoke-send-as'; readonly address: string; readonly trustee: string }
+  | { readonly kind: 'revoke'; readonly address: string; readonly pointer: Pointer; readonly right: 'full-access' | 'send-as' }
   | { readonly kind: 'switch-back'; readonly address: string; readonly was: Kept['switched'][number]['was'] }
-  | { readonly kind: 'remove-pointer'; readonly objectId: string }
-  | { readonly kind: 'remove-consent'; readonly id: string; readonly resourceId: string }
-  | { readonly kind: 'delete-principal'; readonly principalId: string }
-  | { readonly kind: 'delete-app'; readonly appObjectId: string };
+  | { readonly kind: 'remove-assignment'; readonly name: string; readonly pointer: Pointer }
+  | { readonly kind: 'remove-scope'; readonly name: string }
+  | { readonly kind: 'remove-pointer'; readonly objectId: string; readonly appId: string }
+  | { readonly kind: 'remove-consent'; readonly id: string; readonly resourceId: string; readonly principalId: string }
+  | { readonly kind: 'remove-secret'; readonly appObjectId: string; readonly keyId: string }
+  | { readonly kind: 'remove-certificate'; readonly appObjectId: string; readonly keyId: string }
+  | { readonly kind: 'remove-federated'; readonly appObjectId: string; readonly credentialId: string }
+  | { readonly kind: 'delete-principal'; readonly principalId: string; readonly appId: string }
+  | { readonly kind: 'delete-app'; readonly appObjectId: string }
+  | { readonly kind: 'purge'; readonly objectId: string };
 
 export interface DestroyStep {
   readonly plane: 'entra' | 'exchange';
@@ -48,40 +37,96 @@ export interface DestroyLook {
   readonly exchange: ExchangeAdmin | undefined;
   /** Looks at every mailbox of the organisation for grants of this app, not only at those that are listed. */
   readonly allMailboxes: boolean;
+  /** Also out of the deleted items, for good. */
+  readonly purge: boolean;
   readonly onProgress: (what: string) => void;
 }
 
-/** What there is to take away, in the order in which it is. Changes nothing. */
-export async function planDestroy(
-  desired: Desired,
-  { entra }: Observed,
-  kept: Kept | undefined,
-  look: DestroyLook,
-): Promise<readonly DestroyStep[]> {
+export interface DestroyPlan {
+  readonly steps: readonly DestroyStep[];
+  /** What stays, and why. */
+  readonly stays: readonly string[];
+}
+
+/** What there is to take away, in the order in which it is. Changes nothing. @throws Fault exchange.* */
+export async function planDestroy(desired: Desired, { entra }: Observed, kept: Kept | undefined, look: DestroyLook): Promise<DestroyPlan> {
   const steps: DestroyStep[] = [];
-  if (look.exchange !== undefined && entra.app !== undefined) {
-    steps.push(...(await inExchange(look.exchange, entra.app.appId, desired, kept, look)));
+  const { app, principal } = entra;
+  if (look.exchange !== undefined && app !== undefined) steps.push(...(await inExchange(look.exchange, app.appId, desired, kept, look)));
+  const isMade = app === undefined || app.notes?.includes(ourNote) === true;
+  const isOurs = (one: { readonly role: string; readonly onExchange: boolean }): boolean =>
+    isMade || (one.onExchange && rolesWanted(desired).includes(one.role));
+  for (const one of (principal?.assignments ?? []).filter(isOurs)) {
+    const { id, resourceId, role } = one;
+    const act = { kind: 'remove-consent', id, resourceId, principalId: principal?.id ?? '' } as const;
+    steps.push({ plane: 'entra', object: 'admin consent', key: role, act });
   }
-  for (const { id, resourceId, role } of entra.principal?.assignments ?? []) {
-    steps.push({ plane: 'entra', object: 'admin consent', key: role, act: { kind: 'remove-consent', id, resourceId } });
+  if (app !== undefined && !isMade) steps.push(...ourCredentials(desired, entra));
+  if (isMade) steps.push(...theApp(entra, kept, look.purge));
+  const stays = [
+    ...(isMade
+      ? []
+      : ['The app registration and its service principal stay: the setup did not make them. Delete them in the Entra admin centre.']),
+    ...(look.exchange === undefined
+      ? [
+          'Exchange was not looked at. Rights on mailboxes stay as bare SIDs when the app goes: let an Exchange administrator run this first.',
+        ]
+      : []),
+  ];
+  return { steps, stays };
+}
+
+/** Of an app that others made: what bears our name. */
+function ourCredentials(desired: Desired, { app, federated }: Observed['entra']): readonly DestroyStep[] {
+  if (app === undefined) return [];
+  const { credential } = desired;
+  const isMine = (one: (typeof federated)[number]): boolean =>
+    credential.kind === 'federated' && one.issuer === credential.issuer && one.subject === credential.subject;
+  return [
+    ...app.passwordCredentials
+      .filter((one) => one.displayName?.startsWith(ourPrefix))
+      .map(({ keyId, displayName }) => ({
+        plane: 'entra' as const,
+        object: 'client secret',
+        key: displayName ?? keyId,
+        act: { kind: 'remove-secret' as const, appObjectId: app.id, keyId },
+      })),
+    ...app.keyCredentials
+      .filter((one) => one.displayName?.startsWith(certificateName(desired.app.uniqueName)))
+      .map(({ keyId, displayName }) => ({
+        plane: 'entra' as const,
+        object: 'certificate',
+        key: displayName ?? keyId,
+        act: { kind: 'remove-certificate' as const, appObjectId: app.id, keyId },
+      })),
+    ...federated.filter(isMine).map(({ id, name }) => ({
+      plane: 'entra' as const,
+      object: 'federated credential',
+      key: name,
+      act: { kind: 'remove-federated' as const, appObjectId: app.id, credentialId: id },
+    })),
+  ];
+}
+
+/** The pair of them: each is deleted, and purged, by itself. M365 (doc). */
+function theApp({ app, principal, deletedAppId }: Observed['entra'], kept: Kept | undefined, purge: boolean): readonly DestroyStep[] {
+  const steps: DestroyStep[] = [];
+  const principalId = principal?.id;
+  if (principalId !== undefined && app !== undefined) {
+    const act = { kind: 'delete-principal', principalId, appId: app.appId } as const;
+    steps.push({ plane: 'entra', object: 'service principal (Enterprise application)', key: principalId, act });
   }
-  if (entra.principal !== undefined) {
-    const { id } = entra.principal;
-    steps.push({
-      plane: 'entra',
-      object: 'service principal (Enterprise application)',
-      key: id,
-      act: { kind: 'delete-principal', principalId: id },
-    });
+  if (app !== undefined) {
+    const object = `app registration with its credentials${purge ? '' : ' (restorable for 30 days)'}`;
+    steps.push({ plane: 'entra', object, key: app.appId, act: { kind: 'delete-app', appObjectId: app.id } });
   }
-  if (entra.app !== undefined) {
-    const { id, appId } = entra.app;
-    steps.push({
-      plane: 'entra',
-      object: 'app registration with its credentials (restorable for 30 days)',
-      key: appId,
-      act: { kind: 'delete-app', appObjectId: id },
-    });
+  if (!purge) return steps;
+  // Also what an earlier run has deleted and not purged.
+  const left = [app?.id ?? deletedAppId ?? kept?.appObjectId, principalId ?? kept?.principalId].filter((one) => one !== undefined);
+  const none = app === undefined && deletedAppId === undefined && kept === undefined;
+  if (!none) {
+    for (const objectId of left)
+      steps.push({ plane: 'entra', object: 'deleted item, for good', key: objectId, act: { kind: 'purge', objectId } });
   }
   return steps;
 }
@@ -95,121 +140,68 @@ async function inExchange(
 ): Promise<readonly DestroyStep[]> {
   const steps: DestroyStep[] = [];
   const pointers = await getPointers(exchange, appId);
-  const named = desired.mailboxes.flatMap(({ address, sendAs }) => [address, ...sendAs]);
-  const addresses = allMailboxes ? await listMailboxes(exchange) : named;
-  for (const [index, address] of [...new Set(addresses.map((one) => one.toLowerCase()))].entries()) {
-    onProgress(`looking at mailbox ${index + 1} of ${addresses.length}`);
+  const named = [
+    ...desired.mailboxes.flatMap(({ address, sendAs }) => [address, ...sendAs]),
+    ...(kept?.granted ?? []).map((one) => one.address),
+  ];
+  const addresses = new Set((allMailboxes ? [...named, ...(await listMailboxes(exchange))] : named).map((one) => one.toLowerCase()));
+  for (const [index, address] of [...addresses].entries()) {
+    onProgress(`looking at mailbox ${index + 1} of ${addresses.size}`);
     for (const pointer of pointers) steps.push(...(await rightsOn(exchange, address, pointer)));
   }
   for (const { address, was } of kept?.switched ?? []) {
-    steps.push({
-      plane: 'exchange',
-      object: 'client access of the mailbox, as it was',
-      key: address,
-      act: { kind: 'switch-back', address, was },
-    });
+    const act = { kind: 'switch-back', address, was } as const;
+    steps.push({ plane: 'exchange', object: 'client access of the mailbox, as it was', key: address, act });
   }
+  if (desired.smtp.mode === 'rbac') steps.push(...(await sending(exchange, pointers, rbacName(desired))));
   for (const { objectId } of pointers) {
-    steps.push({
-      plane: 'exchange',
-      object: 'pointer (service principal in Exchange)',
-      key: objectId,
-      act: { kind: 'remove-pointer', objectId },
-    });
+    const act = { kind: 'remove-pointer', objectId, appId } as const;
+    steps.push({ plane: 'exchange', object: 'pointer (service principal in Exchange)', key: objectId, act });
+  }
+  return steps;
+}
+
+/** The assignment first: a scope that is named by one is not removed. M365 (doc). */
+async function sending(exchange: ExchangeAdmin, pointers: readonly Pointer[], name: string): Promise<readonly DestroyStep[]> {
+  const steps: DestroyStep[] = [];
+  for (const pointer of pointers) {
+    const mine = await listRoleAssignments(exchange, sendRole, pointer);
+    for (const one of mine.filter((assignment) => assignment.name === name)) {
+      steps.push({
+        plane: 'exchange',
+        object: 'role assignment',
+        key: sendRole,
+        act: { kind: 'remove-assignment', name: one.name, pointer },
+      });
+    }
+  }
+  if ((await getScope(exchange, name)) !== undefined) {
+    steps.push({ plane: 'exchange', object: 'management scope', key: name, act: { kind: 'remove-scope', name } });
   }
   return steps;
 }
 
 async function rightsOn(exchange: ExchangeAdmin, address: string, pointer: Pointer): Promise<readonly DestroyStep[]> {
-  const trustee = pointer.objectId;
+  const steps: DestroyStep[] = [];
+  for (const right of ['full-access', 'send-as'] as const) {
+    if (!(await hasOwn(exchange, address, pointer, right))) continue;
+    const object = right === 'full-access' ? 'FullAccess of the pointer' : 'SendAs of the pointer';
+    steps.push({ plane: 'exchange', object, key: address, act: { kind: 'revoke', address, pointer, right } });
+  }
+  return steps;
+}
+
+/** A mailbox that is gone has no rights on it. What it has from elsewhere is not the app's own. */
+export async function hasOwn(
+  exchange: ExchangeAdmin,
+  address: string,
+  pointer: Pointer,
+  right: 'full-access' | 'send-as',
+): Promise<boolean> {
   try {
-    const permissions = await getMailboxPermissions(exchange, address);
-    const sendAs = await getSendAs(exchange, address);
-    const has = permissions.some((one) => isOf(one, pointer) && !one.inherited && one.rights.includes('FullAccess'));
-    return [
-      ...(has
-        ? [{ plane: 'exchange', object: 'FullAccess of the pointer', key: address, act: { kind: 'revoke', address, trustee } } as const]
-        : []),
-      ...(sendAs.some((one) => isOf(one, pointer))
-        ? [{ plane: 'exchange', object: 'SendAs of the pointer', key: address, act: { kind: 'revoke-send-as', address, trustee } } as const]
-        : []),
-    ];
+    return (await rightsOf(exchange, address, pointer, right)).some((one) => !one.inherited);
   } catch (error) {
-    // A mailbox that is gone has no rights on it.
-    if (isFault(error, 'exchange.not-found')) return [];
+    if (isFault(error, 'exchange.not-found')) return false;
     throw error;
   }
-}
-
-export interface DestroyPorts extends Patience {
-  readonly graph: GraphClient;
-  readonly exchange: ExchangeAdmin | undefined;
-  readonly notes: SetupNotes;
-  readonly run: string;
-  readonly actor: string;
-  readonly onStep: (step: DestroyStep, phase: 'begin' | 'done') => void;
-}
-
-/** Does these steps in their order. Can be repeated: what is gone is gone. @param purge also out of the deleted items, for good */
-export async function destroy(steps: readonly DestroyStep[], purge: boolean, ports: DestroyPorts): Promise<void> {
-  const { notes, clock, run, actor, signal, onStep } = ports;
-  for (const step of steps) {
-    signal.throwIfAborted();
-    const say = (event: string): void =>
-      notes.note({ at: new Date(clock.now()).toISOString(), run, actor, event, step: `${step.act.kind} ${step.key}` });
-    say('begin');
-    onStep(step, 'begin');
-    await perform(step.act, purge, ports);
-    say('done');
-    onStep(step, 'done');
-  }
-}
-
-async function perform(act: DestroyAct, purge: boolean, ports: DestroyPorts): Promise<void> {
-  const { graph, exchange, notes } = ports;
-  switch (act.kind) {
-    case 'remove-consent':
-      return await removeAssignment(graph, { ...act, appRoleId: '', principalId: '' });
-    case 'delete-principal':
-      await deleteServicePrincipal(graph, act.principalId);
-      if (purge) await purgeDeleted(graph, act.principalId);
-      return;
-    case 'delete-app':
-      await deleteApplication(graph, act.appObjectId);
-      await untilSeen(
-        'the deletion of the app',
-        ports,
-        async () => (await getApplication(graph, { by: 'id', value: act.appObjectId })) === undefined,
-      );
-      if (purge) await purgeDeleted(graph, act.appObjectId);
-      return;
-    default:
-      break;
-  }
-  if (exchange === undefined) throw new Error('a step of Exchange where Exchange was not looked at');
-  switch (act.kind) {
-    case 'revoke':
-      return await removeFullAccess(exchange, act.address, act.trustee);
-    case 'revoke-send-as':
-      return await removeSendAs(exchange, act.address, act.trustee);
-    case 'remove-pointer':
-      return await removePointer(exchange, act.objectId);
-    case 'switch-back': {
-      if ((await getClientAccess(exchange, act.address)) !== undefined)
-        await setClientAccess(exchange, act.address, withoutUndefined(act.was));
-      const kept = notes.read();
-      if (kept !== undefined) notes.keep({ ...kept, switched: kept.switched.filter((one) => one.address !== act.address) });
-      return;
-    }
-    default:
-      act satisfies never;
-  }
-}
-
-function withoutUndefined({ imap, pop, smtpDisabled }: Kept['switched'][number]['was']): Partial<ClientAccess> {
-  return {
-    ...(imap === undefined ? {} : { imap }),
-    ...(pop === undefined ? {} : { pop }),
-    ...(smtpDisabled === undefined ? {} : { smtpDisabled }),
-  };
 }

@@ -1,12 +1,14 @@
 /** What is there besides what is wanted: told, and left as it is. */
-import { ourPrefix, roleOf } from './desired.ts';
+import { ourPrefix, rolesWanted } from './desired.ts';
 import { certificateName, type Draft, isGood } from './draft.ts';
 
 export function drift(draft: Draft): void {
   const { app, principal, owners, federated } = draft.observed.entra;
-  const wanted = new Set(draft.desired.protocols.map((protocol) => roleOf[protocol]));
+  const wanted = new Set(rolesWanted(draft.desired));
   for (const { role, onExchange } of principal?.assignments ?? []) {
     if (onExchange && wanted.has(role)) continue;
+    // Told as standing in the way, with its reason.
+    if (onExchange && role === 'SMTP.SendAsApp' && draft.desired.smtp.mode === 'rbac') continue;
     draft.remark('drift', `Consented and not wanted: ${role}${onExchange ? '' : ' of another API'}. It widens what the app may do.`);
   }
   for (const name of principal?.memberOf ?? [])

@@ -4,7 +4,7 @@
  * The hard thing is a crash at any line: the journal is written through to the disk before and after each step, and the ids are replaced
  * whole. Neither is needed to go on (everything is read from the tenant again) but for one thing: which secret was asked for and never stored.
  */
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { appendFileSync, closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
 
@@ -18,6 +18,8 @@ const kept = z.object({
   credentialEnds: z.string().optional(),
   /** Key ids that were replaced, and from when on they may go. */
   retired: z.array(z.object({ keyId: z.string(), after: z.string() })).default([]),
+  /** Rights that the setup gave: what is listed no longer is taken away again. */
+  granted: z.array(z.object({ address: z.string(), right: z.enum(['full-access', 'send-as']) })).default([]),
   /** Switches that the setup turned on, as they were before: destroy sets them back. */
   switched: z
     .array(
@@ -32,6 +34,9 @@ const kept = z.object({
 /** Ids only. */
 export type Kept = z.infer<typeof kept>;
 
+/** What is known before anything is. */
+export const nothingKept = { retired: [], granted: [], switched: [] } satisfies Partial<Kept>;
+
 const line = z.looseObject({ at: z.string(), run: z.string(), event: z.string() });
 export type JournalLine = z.infer<typeof line>;
 
@@ -44,6 +49,8 @@ export interface SetupNotes {
   forget(): void;
   /** Durable when it returns. */
   note(entry: JournalLine & Readonly<Record<string, unknown>>): void;
+  /** Adds a change that was asked of Graph or Exchange to the audit beside the journal. Not waited for: nothing goes on by it. */
+  called(entry: Readonly<Record<string, unknown>>): void;
   /** Every readable line, oldest first; one that a crash cut off is left out. */
   lines(): readonly JournalLine[];
 }
@@ -77,6 +84,10 @@ export function setupNotes(dataFolder: string, tenant: string): SetupNotes {
       } finally {
         closeSync(file);
       }
+    },
+    called(entry) {
+      mkdirSync(folder, { recursive: true, mode: 0o700 });
+      appendFileSync(join(folder, `${tenant}-calls.jsonl`), `${JSON.stringify(entry)}\n`, { mode: 0o600 });
     },
     lines() {
       return (textOf(journalFile) ?? '').split('\n').flatMap((text) => {

@@ -6,21 +6,9 @@
  */
 import { createHash } from 'node:crypto';
 import type { ExchangeAdmin } from '../admin/exchange/admin.ts';
-import {
-  type ClientAccess,
-  getClientAccess,
-  getMailbox,
-  getMailboxPermissions,
-  getPointers,
-  getSendAs,
-  hasFullAccess,
-  isOf,
-  isSmtpDisabledForAll,
-  type MailboxInfo,
-  type Pointer,
-} from '../admin/exchange/cmdlets.ts';
 import { type ApplicationKey, getApplication, getDeletedApplication, listFederated, listOwners } from '../admin/graph/applications.ts';
 import type { GraphClient } from '../admin/graph/client.ts';
+import { getSecretPolicy } from '../admin/graph/policies.ts';
 import {
   exchangeAppId,
   getOrganization,
@@ -29,9 +17,11 @@ import {
   listDelegatedGrants,
   listMemberships,
 } from '../admin/graph/service-principals.ts';
-import type { Application, DelegatedGrant, FederatedCredential } from '../admin/graph/shapes.ts';
+import type { Application, DelegatedGrant, FederatedCredential, SecretPolicy } from '../admin/graph/shapes.ts';
 import { Fault, isFault } from '../fault/fault.ts';
 import type { Desired } from './desired.ts';
+import type { Kept } from './notes.ts';
+import { type ObservedExchange, observeExchange } from './observed-exchange.ts';
 
 export interface Observed {
   readonly entra: ObservedEntra;
@@ -53,6 +43,10 @@ export interface ObservedEntra {
   readonly lost: readonly string[];
   /** What of the stored secret its hint in Entra shows (the first three characters); undefined: cannot be looked at; empty: nothing is stored. */
   readonly storedHint: string | undefined;
+  /** Key ids of ours that were replaced and wait for the end of their overlap. */
+  readonly retired: readonly string[];
+  /** What the tenant's policy says of secrets; undefined where it may not be read. */
+  readonly secretPolicy: SecretPolicy | undefined;
 }
 
 export interface ObservedPrincipal {
@@ -65,27 +59,10 @@ export interface ObservedPrincipal {
     readonly role: string;
     readonly onExchange: boolean;
   }[];
-  readonly delegated: readonly DelegatedGrant[];
+  /** Undefined where they could not be read. */
+  readonly delegated: readonly DelegatedGrant[] | undefined;
   /** Directory roles and groups; undefined where they could not be read. */
   readonly memberOf: readonly string[] | undefined;
-}
-
-export interface ObservedExchange {
-  /** Cmdlets that the person who signed in may run. */
-  readonly cmdlets: readonly string[];
-  readonly pointers: readonly Pointer[];
-  readonly smtpDisabledForAll: boolean | undefined;
-  /** Of each wanted mailbox and of each address in `sendAs`, by its address in lower case. */
-  readonly mailboxes: Readonly<Record<string, ObservedMailbox>>;
-}
-
-export interface ObservedMailbox {
-  /** Undefined: there is none of this address. */
-  readonly info: MailboxInfo | undefined;
-  /** Whether the service principal's pointer has FullAccess. False where there is no pointer. */
-  readonly fullAccess: boolean;
-  readonly sendAs: boolean;
-  readonly access: ClientAccess | undefined;
 }
 
 export interface ObserveOptions {
@@ -96,20 +73,28 @@ export interface ObserveOptions {
   readonly lost: readonly string[];
   /** See {@link ObservedEntra.storedHint}. */
   readonly storedHint: string | undefined;
+  /** What the setup noted of its own doing; undefined: nothing. */
+  readonly kept: Kept | undefined;
   readonly onProgress?: (what: string) => void;
 }
 
-/** @throws Fault graph.*, exchange.*, sign-in.*, network.*, setup.tenant-unreadable */
+/** @throws Fault graph.*, exchange.*, signin.*, network.*, setup.tenant-unreadable */
 export async function observe(desired: Desired, options: ObserveOptions): Promise<Observed> {
-  const { graph, exchange, lost, storedHint, onProgress = () => undefined } = options;
+  const { graph, exchange, lost, storedHint, kept, onProgress = () => undefined } = options;
   onProgress('reading the app in Entra');
-  const entra = { ...(await observeEntra(graph, desired)), lost, storedHint };
+  const retired = (kept?.retired ?? []).map((one) => one.keyId);
+  const entra = { ...(await observeEntra(graph, desired)), lost, storedHint, retired };
   if (exchange === undefined) return { entra, exchange: undefined };
-  return { entra, exchange: await observeExchange(exchange, desired, entra, onProgress) };
+  const ids = { appId: entra.app?.appId, principalId: entra.principal?.id };
+  return { entra, exchange: await observeExchange(exchange, desired, ids, kept?.granted ?? [], onProgress) };
 }
 
-async function observeEntra(graph: GraphClient, desired: Desired): Promise<Omit<ObservedEntra, 'lost' | 'storedHint'>> {
-  const [organization, resource] = await Promise.all([getOrganization(graph), getServicePrincipal(graph, exchangeAppId)]);
+async function observeEntra(graph: GraphClient, desired: Desired): Promise<Omit<ObservedEntra, 'lost' | 'storedHint' | 'retired'>> {
+  const [organization, resource, secretPolicy] = await Promise.all([
+    getOrganization(graph),
+    getServicePrincipal(graph, exchangeAppId),
+    desired.credential.kind === 'secret' ? orUnseen(() => getSecretPolicy(graph)) : undefined,
+  ]);
   if (organization === undefined || resource === undefined) {
     throw new Fault('setup.tenant-unreadable', { missing: organization === undefined ? 'organization' : 'Office 365 Exchange Online' });
   }
@@ -122,6 +107,7 @@ async function observeEntra(graph: GraphClient, desired: Desired): Promise<Omit<
       initialDomain: organization.verifiedDomains.find((one) => one.isInitial)?.name ?? '',
     },
     resource: { id: resource.id, roles },
+    secretPolicy,
   };
   if (app === undefined) {
     const deleted = desired.app.adopt === undefined ? await getDeletedApplication(graph, desired.app.uniqueName) : undefined;
@@ -166,7 +152,7 @@ async function observePrincipal(
       onExchange: on === resourceId,
       role: (on === resourceId ? valueById.get(appRoleId) : undefined) ?? appRoleId,
     })),
-    delegated: delegated ?? [],
+    delegated,
     memberOf,
   };
 }
@@ -181,64 +167,16 @@ async function orUnseen<T>(read: () => Promise<T>): Promise<T | undefined> {
   }
 }
 
-async function observeExchange(
-  exchange: ExchangeAdmin,
-  desired: Desired,
-  { app, principal }: ObservedEntra,
-  onProgress: (what: string) => void,
-): Promise<ObservedExchange> {
-  onProgress('reading what you may do in Exchange');
-  const cmdlets = [...(await exchange.allowedCmdlets())].filter((name) => neededCmdlets.includes(name)).sort();
-  const pointers = app === undefined ? [] : await getPointers(exchange, app.appId);
-  const smtpDisabledForAll = desired.protocols.includes('smtp') ? await isSmtpDisabledForAll(exchange) : undefined;
-  const pointer = pointers.find((one) => one.objectId === principal?.id);
-  const mailboxes: Record<string, ObservedMailbox> = {};
-  const addresses = desired.mailboxes.flatMap(({ address, sendAs }) => [address, ...sendAs]).map((one) => one.toLowerCase());
-  for (const [index, address] of [...new Set(addresses)].entries()) {
-    onProgress(`reading mailbox ${index + 1} of ${addresses.length}`);
-    mailboxes[address] = await observeMailbox(exchange, address, pointer, desired.protocols.includes('smtp'));
-  }
-  return { cmdlets, pointers, smtpDisabledForAll, mailboxes };
-}
-
-async function observeMailbox(
-  exchange: ExchangeAdmin,
-  address: string,
-  pointer: Pointer | undefined,
-  withSendAs: boolean,
-): Promise<ObservedMailbox> {
-  const info = await getMailbox(exchange, address);
-  if (info === undefined) return { info, fullAccess: false, sendAs: false, access: undefined };
-  const permissions = pointer === undefined ? [] : await getMailboxPermissions(exchange, address);
-  const sendAs = pointer === undefined || !withSendAs ? [] : await getSendAs(exchange, address);
-  return {
-    info,
-    fullAccess: pointer !== undefined && hasFullAccess(permissions, pointer),
-    sendAs: pointer !== undefined && sendAs.some((one) => isOf(one, pointer)),
-    access: await getClientAccess(exchange, address),
-  };
-}
-
-/** Cmdlets that some step of a plan may want. */
-export const neededCmdlets: readonly string[] = [
-  'Get-ServicePrincipal',
-  'New-ServicePrincipal',
-  'Remove-ServicePrincipal',
-  'Get-Mailbox',
-  'Get-MailboxPermission',
-  'Add-MailboxPermission',
-  'Remove-MailboxPermission',
-  'Get-RecipientPermission',
-  'Add-RecipientPermission',
-  'Remove-RecipientPermission',
-  'Get-CASMailbox',
-  'Set-CASMailbox',
-  'Get-TransportConfig',
-];
-
-/** SHA-256 over what was observed, in hex: a plan is applied only to what it was made for. Times of use and the like are not observed. */
-export function observedHash(observed: Observed): string {
-  return createHash('sha256').update(canonical(observed)).digest('hex');
+/**
+ * SHA-256 over what was observed, in hex: a plan is applied only to what it was made for. What depends on who looks is left out, so that
+ * one who may only read can make the plan that another one applies.
+ */
+export function observedHash({ entra, exchange }: Observed): string {
+  const { secretPolicy: _, ...app } = entra;
+  const { cmdlets: __, ...rest } = exchange ?? { cmdlets: [] };
+  return createHash('sha256')
+    .update(canonical({ app, exchange: exchange === undefined ? null : rest }))
+    .digest('hex');
 }
 
 /** JSON with the keys of each object in order, so that the same always reads the same. */

@@ -29,7 +29,8 @@ export async function untilSeen(what: string, patience: Patience, isSeen: () => 
     inRow = (await isSeen()) ? inRow + 1 : 0;
     if (inRow >= reads) return;
     const waitedMs = clock.monotonic() - began;
-    if (waitedMs > waitMs) throw new Fault('setup.not-consistent', { what, waitedSeconds: Math.round(waitedMs / 1_000) });
+    // Once it is seen it is read to the end of the row.
+    if (inRow === 0 && waitedMs > waitMs) throw new Fault('setup.not-consistent', { what, waitedSeconds: Math.round(waitedMs / 1_000) });
     if (inRow === 0) {
       onWait?.(what, waitedMs);
       await clock.sleep(pauseMs, signal);

@@ -1,7 +1,7 @@
 /** What is to be done in Entra: the registration, its service principal, what it asks for, what is consented, how it proves itself. */
 import type { Application, RequiredResourceAccess } from '../admin/graph/shapes.ts';
-import { knownRoleIds, ourPrefix, roleOf } from './desired.ts';
-import { certificateName, type Draft, entraAdmin, isGood } from './draft.ts';
+import { knownRoleIds, newAppName, roleOf, rolesWanted } from './desired.ts';
+import { type Draft, entraAdmin } from './draft.ts';
 
 /** M365 (doc): ids of the resource and of the delegated permission of Graph that the portal adds to each app. */
 const exchangeResource = '00000002-0000-0ff1-ce00-000000000000';
@@ -22,10 +22,10 @@ export function app(draft: Draft): void {
       sign: '+',
       object: 'app registration',
       key: wanted.uniqueName,
-      to: `${wanted.displayName}, ${audienceText(wanted.audience)}`,
+      to: `${wanted.displayName ?? newAppName}, ${audienceText(wanted.audience)}`,
       reason: 'nothing can be granted without it',
       needs: entraAdmin,
-      undo: 'setup destroy; it can be restored for 30 days',
+      undo: 'setup destroy, and restored within 30 days',
       act: { kind: 'create-app' },
     });
     return;
@@ -54,7 +54,7 @@ export function app(draft: Draft): void {
 function appProperties(draft: Draft, app: Application): void {
   const { displayName, audience } = draft.desired.app;
   const change = {
-    ...(app.displayName === displayName ? {} : { displayName }),
+    ...(displayName === undefined || app.displayName === displayName ? {} : { displayName }),
     ...(app.signInAudience === audience ? {} : { signInAudience: audience }),
   };
   if (Object.keys(change).length === 0) return;
@@ -64,7 +64,7 @@ function appProperties(draft: Draft, app: Application): void {
     object: 'app registration',
     key: app.appId,
     from: `${app.displayName ?? ''}, ${audienceText(app.signInAudience ?? '')}`,
-    to: `${displayName}, ${audienceText(audience)}`,
+    to: `${displayName ?? app.displayName ?? ''}, ${audienceText(audience)}`,
     reason: 'as the configuration says',
     needs: entraAdmin,
     undo: 'the same with the old values',
@@ -105,8 +105,7 @@ export function principal(draft: Draft): void {
 /** What the registration asks for and what is consented are two things: both are wanted, and each is told apart. */
 export function roles(draft: Draft): void {
   const { app, principal, resource } = draft.observed.entra;
-  const wanted = draft.desired.protocols.map((protocol) => roleOf[protocol]);
-  const ids = wanted.map((role) => ({ role, id: resource.roles[role] ?? knownRoleIds[role] ?? '' }));
+  const ids = rolesWanted(draft.desired).map((role) => ({ role, id: resource.roles[role] ?? knownRoleIds[role] ?? '' }));
   for (const { role, id } of ids) {
     const known = knownRoleIds[role];
     if (resource.roles[role] === undefined) draft.remark('blocked', `Office 365 Exchange Online of this tenant tells of no role ${role}.`);
@@ -122,10 +121,10 @@ export function roles(draft: Draft): void {
     draft.step({
       plane: 'entra',
       sign: app === undefined ? '+' : '~',
-      object: 'API permissions that the registration asks for',
+      object: 'API permissions asked for by',
       key: app?.appId ?? draft.desired.app.uniqueName,
-      from: app === undefined ? undefined : `${asked.flatMap((one) => one.resourceAccess).length} permissions`,
-      to: [...missing.map(({ role }) => `+ ${role}`), ...(userRead ? ['- User.Read'] : [])].join(', '),
+      from: undefined,
+      to: [...missing.map(({ role }) => role), ...(userRead ? ['without User.Read'] : [])].join(', '),
       reason: 'the portal shows what is asked for; it grants nothing by itself',
       needs: entraAdmin,
       undo: 'setup destroy',
@@ -141,7 +140,7 @@ export function roles(draft: Draft): void {
       key: role,
       reason: `tokens for ${draft.desired.protocols.find((one) => roleOf[one] === role)} carry it; it opens no mailbox by itself`,
       needs: entraAdmin,
-      undo: 'setup destroy, or revoke it in the Entra admin centre',
+      undo: 'setup destroy',
       act: { kind: 'consent', role, roleId: id },
     });
   }
@@ -149,7 +148,11 @@ export function roles(draft: Draft): void {
 
 /** The portal gives each app User.Read, which an app without a person has no use for. */
 export function delegated(draft: Draft): void {
-  for (const grant of draft.observed.entra.principal?.delegated ?? []) {
+  const { principal } = draft.observed.entra;
+  if (principal !== undefined && principal.delegated === undefined) {
+    draft.remark('note', 'Delegated permissions could not be looked at: whoever signed in may not read them.');
+  }
+  for (const grant of principal?.delegated ?? []) {
     const scopes = (grant.scope ?? '').split(' ').filter((one) => one !== '');
     if (scopes.includes('User.Read')) {
       draft.step({
@@ -163,86 +166,10 @@ export function delegated(draft: Draft): void {
         act: { kind: 'remove-delegated', grantId: grant.id, scope: 'User.Read' },
       });
     }
+    // What others consented to is theirs to take back.
     const others = scopes.filter((one) => one !== 'User.Read');
     if (others.length > 0) draft.remark('drift', `Delegated permissions that the app has no use for: ${others.join(', ')}.`);
   }
-}
-
-export function credential(draft: Draft): void {
-  const { credential } = draft.desired;
-  const { app, federated } = draft.observed.entra;
-  switch (credential.kind) {
-    case 'secret': {
-      const ours = (app?.passwordCredentials ?? []).filter((one) => one.displayName?.startsWith(ourPrefix));
-      const lost = ours.filter((one) => draft.observed.entra.lost.includes(one.displayName ?? ''));
-      for (const one of lost) {
-        draft.step({
-          plane: 'entra',
-          sign: '-',
-          object: 'client secret',
-          key: one.displayName ?? one.keyId,
-          reason: 'it was made and never stored: nobody has its value',
-          needs: entraAdmin,
-          undo: 'nothing is lost with it',
-          act: { kind: 'remove-secret', keyId: one.keyId, name: one.displayName ?? '' },
-        });
-      }
-      const good = ours.filter((one) => !lost.includes(one) && isGood(one.endDateTime, draft.nowMs));
-      if (good.some((one) => isStored(one.hint, draft.observed.entra.storedHint))) return;
-      draft.step({
-        plane: 'entra',
-        sign: '+',
-        object: 'client secret',
-        key: `for ${credential.lifetimeDays} days`,
-        reason: good.length > 0 ? 'the one that is stored here is none of this app' : 'the app proves itself by it',
-        needs: entraAdmin,
-        undo: 'setup destroy; setup rotate replaces it',
-        act: { kind: 'add-secret', days: credential.lifetimeDays },
-      });
-      return;
-    }
-    case 'certificate': {
-      const ours = (app?.keyCredentials ?? []).filter((one) => one.displayName?.startsWith(certificateName(draft.desired.app.uniqueName)));
-      if (ours.some((one) => isGood(one.endDateTime, draft.nowMs))) return;
-      draft.step({
-        plane: 'entra',
-        sign: '+',
-        object: 'certificate',
-        key: `for ${credential.lifetimeDays} days`,
-        reason: ours.length === 0 ? 'the app proves itself by it; its key is made here and never leaves' : 'ours have expired',
-        needs: entraAdmin,
-        undo: 'setup destroy; setup rotate replaces it',
-        act: { kind: 'add-certificate', days: credential.lifetimeDays },
-      });
-      return;
-    }
-    case 'federated': {
-      const { kind: _, ...wanted } = credential;
-      if (
-        federated.some((one) => one.issuer === wanted.issuer && one.subject === wanted.subject && one.audiences.includes(wanted.audience))
-      )
-        return;
-      draft.step({
-        plane: 'entra',
-        sign: '+',
-        object: 'federated credential',
-        key: wanted.name,
-        to: `${wanted.subject} of ${wanted.issuer}`,
-        reason: 'the app proves itself by the identity of where it runs; nothing expires',
-        needs: entraAdmin,
-        undo: 'setup destroy',
-        act: { kind: 'add-federated', ...wanted },
-      });
-      return;
-    }
-    default:
-      credential satisfies never;
-  }
-}
-
-/** Where the store cannot be looked at, a secret that is there is taken for the one that is stored. */
-function isStored(hint: string | null | undefined, storedHint: string | undefined): boolean {
-  return storedHint === undefined || hint === undefined || hint === null || hint === storedHint;
 }
 
 /** PATCH replaces the list whole: what others ask for stays, ours is added, User.Read goes. */

@@ -4,12 +4,14 @@
  * The hard thing is to say enough for a person to approve it and for a program to do it, in one value: a step is data, it is printed,
  * saved, applied and turned into a script, and nothing is done that does not stand in it. What is only worth knowing is a remark.
  */
-import { type Desired, roleOf } from './desired.ts';
+import { consentPages } from './consent-page.ts';
+import { type Desired, rolesWanted, sendRole, wantsFullAccess } from './desired.ts';
 import { Draft } from './draft.ts';
 import { drift } from './drift.ts';
 import { canonical, type Observed } from './observed.ts';
-import { app, credential, delegated, principal, roles } from './plan-entra.ts';
-import { mailboxes, pointer, sendAs } from './plan-exchange.ts';
+import { credential } from './plan-credential.ts';
+import { app, delegated, principal, roles } from './plan-entra.ts';
+import { mailboxes, pointer, preflight, sendAs, sending, unlisted } from './plan-exchange.ts';
 import type { Plan } from './step.ts';
 
 /**
@@ -18,7 +20,22 @@ import type { Plan } from './step.ts';
  */
 export function makePlan(desired: Desired, observed: Observed, observedHash: string, desiredHash: string, nowMs: number): Plan {
   const draft = new Draft(desired, observed, nowMs);
-  for (const part of [app, principal, roles, delegated, pointer, mailboxes, sendAs, credential, drift]) part(draft);
+  const parts = [
+    app,
+    principal,
+    roles,
+    delegated,
+    pointer,
+    mailboxes,
+    sendAs,
+    unlisted,
+    sending,
+    credential,
+    drift,
+    consentPages,
+    preflight,
+  ];
+  for (const part of parts) part(draft);
   const { entra } = observed;
   return {
     schema: 'postern.plan/1',
@@ -27,20 +44,30 @@ export function makePlan(desired: Desired, observed: Observed, observedHash: str
     ids: { appId: entra.app?.appId, appObjectId: entra.app?.id, principalId: entra.principal?.id },
     steps: draft.steps,
     remarks: draft.remarks,
-    reach: reachOf(desired),
+    reach: reachOf(desired, observed),
     observed: observedHash,
     desired: desiredHash,
   };
 }
 
-function reachOf({ mailboxes, protocols }: Desired): readonly string[] {
-  const roles = protocols.map((protocol) => roleOf[protocol]).join(', ');
+/** What the app will be able to do when all is done: the lines that an administrator approves by. */
+function reachOf(desired: Desired, { exchange }: Observed): readonly string[] {
+  const { mailboxes, smtp } = desired;
+  const roles = rolesWanted(desired);
+  const opened = mailboxes.filter((one) => wantsFullAccess(one, desired)).length;
   return [
-    `The app roles ${roles} open no mailbox by themselves.`,
-    ...mailboxes.map(({ address, protocols: by, sendAs }) => {
-      const more = sendAs.length === 0 ? '' : `, and may send as ${sendAs.join(', ')}`;
-      return `${address}: all of it, by ${by.join(', ')}${more}`;
+    ...(roles.length === 0
+      ? []
+      : [`${roles.join(', ')}: ${roles.length === 1 ? 'opens' : 'open'} no mailbox by ${roles.length === 1 ? 'itself' : 'themselves'}.`]),
+    `FullAccess on ${opened === 1 ? '1 mailbox' : `${opened} mailboxes`}, on no other:`,
+    ...mailboxes.map((one) => {
+      const by = one.protocols.filter((protocol) => protocol !== 'smtp' || smtp.mode === 'claims');
+      const more = one.sendAs.length === 0 ? '' : `; sends as ${one.sendAs.join(', ')} too`;
+      return `  ${one.address}: ${by.length === 0 ? 'sends only' : `all of it, by ${by.join(', ')}`}${more}`;
     }),
+    ...(smtp.mode === 'claims' || exchange?.sending === undefined
+      ? []
+      : [`${sendRole}: sends as each direct member of ${smtp.group}: ${exchange.sending.members.join(', ') || 'none'}`]),
   ];
 }
 

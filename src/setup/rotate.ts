@@ -4,15 +4,16 @@
  * The hard thing is the order: the new one is made, kept beside the old one, proven by a token, and only then put in its place; the old
  * one stays for the overlap, and goes only if it is ours and another one is known to work. Cut off anywhere, the next run goes on.
  */
-import { getApplication, removePassword } from '../admin/graph/applications.ts';
+import { getApplication } from '../admin/graph/applications.ts';
 import type { SecretInfo } from '../admin/graph/shapes.ts';
 import { Fault, isFault } from '../fault/fault.ts';
 import type { Secret } from '../runtime/secret.ts';
-import { addSecret, type CredentialPorts, lostSecrets, note, removeNamed } from './credential.ts';
+import { addSecret, type CredentialPorts, lostSecrets, removeNamed, removeSecret } from './credential.ts';
 import type { CredentialStore } from './credential-store.ts';
 import { ourPrefix } from './desired.ts';
 import type { Kept } from './notes.ts';
-import { onceKnown, untilSeen } from './patience.ts';
+import { onceKnown } from './patience.ts';
+import { isLost } from './plan-credential.ts';
 
 const dayMs = 86_400_000;
 
@@ -43,7 +44,6 @@ export interface RotateOptions {
 /** Adds, proves, switches, and notes when the old ones may go. @throws Fault setup.*, graph.*; after any of them the old one still works */
 export async function rotateSecret({ kept, lifetimeDays, overlapDays }: RotateOptions, ports: RotatePorts): Promise<Rotation> {
   const { clock, notes } = ports;
-  for (const name of lostSecrets(notes)) await removeNamed(kept.appObjectId, name, ports);
   const before = await ours(kept, ports);
   // Caught on its way into the store, proven first.
   const proving: CredentialStore = {
@@ -54,11 +54,15 @@ export async function rotateSecret({ kept, lifetimeDays, overlapDays }: RotateOp
       await ports.store.put(value);
     },
   };
+  const storedHint = await ports.store.hint();
+  const lost = before.filter((one) => isLost(one, { lost: lostSecrets(notes), storedHint }));
   await addSecret({ id: kept.appObjectId }, lifetimeDays, { ...ports, store: proving });
   const after = new Date(clock.now() + overlapDays * dayMs);
   const now = notes.read() ?? kept;
-  const retiring = before.filter((one) => !now.retired.some((known) => known.keyId === one.keyId));
+  const retiring = before.filter((one) => !lost.includes(one) && !now.retired.some((known) => known.keyId === one.keyId));
   notes.keep({ ...now, retired: [...now.retired, ...retiring.map(({ keyId }) => ({ keyId, after: after.toISOString() }))] });
+  // Nobody has the value of these: they need no overlap. Only now, when another one is known to work.
+  for (const { displayName } of lost) await removeNamed(kept.appObjectId, displayName ?? '', ports);
   const removed = await removeRetired(ports);
   const last = notes.read() ?? now;
   return {
@@ -106,12 +110,7 @@ export async function removeRetired(ports: CredentialPorts): Promise<readonly st
   const removed: string[] = [];
   for (const { keyId } of due) {
     if (keyId !== kept.keyId && secrets.some((one) => one.keyId === keyId && isOurs(one))) {
-      await removePassword(graph, kept.appObjectId, keyId);
-      await untilSeen('the removal of the old secret', ports, async () => {
-        const now = await getApplication(graph, { by: 'id', value: kept.appObjectId });
-        return now !== undefined && !now.passwordCredentials.some((one) => one.keyId === keyId);
-      });
-      note(ports, 'secret-removed', { keyId });
+      await removeSecret(kept.appObjectId, { keyId }, ports);
       removed.push(keyId);
     }
     const now = notes.read() ?? kept;

@@ -5,7 +5,10 @@
  * looks first and does nothing where nothing is to be done. No value becomes code: names stand in single quotes, doubled where they have
  * one. PowerShell 7, Microsoft.Graph 2, ExchangeOnlineManagement 3; `-ObjectId`, not `-ServiceId`; `-AutoMapping $false`. M365 (doc).
  */
-import { type Desired, knownRoleIds, ourNote, ourPrefix } from './desired.ts';
+
+import { isGuid } from '../tenant/ids.ts';
+import { type Desired, knownRoleIds, newAppName, ourNote, ourPrefix, sendersInScope, sendRole } from './desired.ts';
+import { certificateName } from './draft.ts';
 import type { Observed } from './observed.ts';
 import { desiredText, makePlan } from './plan.ts';
 import type { Plan, Step, StepAct } from './step.ts';
@@ -30,6 +33,7 @@ export function emptyTenantPlan(desired: Desired): Plan {
     sendAs: false,
     // Whether a switch is off is looked at by the script itself.
     access: { imap: false, pop: false, smtpDisabled: true },
+    wrong: [],
   });
   const addresses = desired.mailboxes.flatMap(({ address, sendAs }) => [address, ...sendAs]);
   const observed: Observed = {
@@ -43,12 +47,25 @@ export function emptyTenantPlan(desired: Desired): Plan {
       principal: undefined,
       lost: [],
       storedHint: undefined,
+      retired: [],
+      secretPolicy: undefined,
     },
     exchange: {
       cmdlets: [],
       pointers: [],
       smtpDisabledForAll: true,
       mailboxes: Object.fromEntries(addresses.map((address) => [address.toLowerCase(), mailbox(address)])),
+      granted: [],
+      // The script looks the group up; its members are a person's matter.
+      sending:
+        desired.smtp.mode === 'claims'
+          ? undefined
+          : {
+              group: { address: desired.smtp.group, dn: desired.smtp.group },
+              members: sendersInScope(desired).map((one) => one.toLowerCase()),
+              filter: undefined,
+              assignments: [],
+            },
     },
   };
   return makePlan(
@@ -73,12 +90,13 @@ export function script(desired: Desired, options: ScriptOptions): string {
 
 /** A text as PowerShell reads it and takes no part of it for code: straight and typographic single quotes are doubled. */
 export function quoted(text: string): string {
-  return `'${text.replace(/['\u2018\u2019\u201a\u201b]/g, '$&$&').replace(/[\r\n\0]/g, ' ')}'`;
+  return `'${text.replace(/['\u2018\u2019\u201a\u201b]/g, '$&$&').replace(/\p{Cc}/gu, ' ')}'`;
 }
 
 function head(desired: Desired, { part }: ScriptOptions): string {
   const modules = [
     ...(part === 'exchange' ? [] : ['Microsoft.Graph.Authentication', 'Microsoft.Graph.Applications']),
+    ...(part === 'exchange' || desired.app.adopt === undefined ? [] : ['Microsoft.Graph.Identity.SignIns']),
     ...(part === 'entra' ? [] : ['ExchangeOnlineManagement']),
   ];
   return `#Requires -Version 7.0
@@ -87,22 +105,36 @@ ${modules.map((name) => `#Requires -Modules ${name}\n`).join('')}
 # It looks before each change and can be run again. No secret is printed.
 [CmdletBinding(SupportsShouldProcess)]
 param(
-  # File that the client secret is written into.
-  [string] $SecretFile = (Join-Path (Get-Location) 'postern-secret')${part === 'exchange' ? ',\n  [Parameter(Mandatory)] [guid] $AppId,\n  [Parameter(Mandatory)] [guid] $PrincipalId' : ''}
+${parametersOf(desired, part).join(',\n')}
 )
 $ErrorActionPreference = 'Stop'
 Set-StrictMode -Version 3
 
-# What was just made is not known everywhere at once: tries again for up to ten minutes.
+# What was just made is not known everywhere at once: tries again for up to ten minutes, and says why.
 function Wait-Until([scriptblock] $Do, [string] $What) {
   for ($attempt = 1; ; $attempt++) {
-    try { $found = & $Do; if ($found) { return $found } } catch { if ($attempt -ge 40) { throw } }
+    $because = 'it is not seen yet'
+    try { $found = & $Do; if ($found) { return $found } } catch { $because = $_.Exception.Message; if ($attempt -ge 40) { throw } }
     if ($attempt -ge 40) { throw "$What is not seen after ten minutes. Run the script again." }
-    Write-Verbose "Waiting for $What"
+    Write-Host "Waiting for $What ($because)"
     Start-Sleep -Seconds 15
   }
 }
 `;
+}
+
+function parametersOf({ credential }: Desired, part: ScriptOptions['part']): readonly string[] {
+  if (part === 'exchange') return ['  [Parameter(Mandatory)] [guid] $AppId', '  [Parameter(Mandatory)] [guid] $PrincipalId'];
+  switch (credential.kind) {
+    case 'secret':
+      return [`  # File that the client secret is written into.\n  [string] $SecretFile = (Join-Path (Get-Location) 'postern-secret')`];
+    case 'certificate':
+      return [
+        '  # Certificate of the app (its public half only, PEM or DER): made where its key stays.\n  [Parameter(Mandatory)] [string] $CertificateFile',
+      ];
+    case 'federated':
+      return [];
+  }
 }
 
 function idsAsked(): string {
@@ -113,39 +145,66 @@ function idsAsked(): string {
 function entraPart(desired: Desired, plan: Plan, { tenantId, cloud }: ScriptOptions): string {
   const environment = graphEnvironments[cloud];
   const steps = plan.steps.filter((step) => step.plane === 'entra');
+  const scopes = [
+    'Application.ReadWrite.All',
+    'AppRoleAssignment.ReadWrite.All',
+    ...(desired.app.adopt === undefined ? [] : ['DelegatedPermissionGrant.ReadWrite.All']),
+  ];
   return `# ---- Part 1: Entra. Needs Cloud Application Administrator. ----
-Connect-MgGraph -TenantId ${quoted(tenantId)} -Scopes 'Application.ReadWrite.All', 'AppRoleAssignment.ReadWrite.All' -NoWelcome${environment === undefined ? '' : ` -Environment ${quoted(environment)}`}
-$exchange = Get-MgServicePrincipal -Filter "appId eq '00000002-0000-0ff1-ce00-000000000000'" -Property Id, AppRoles
+Connect-MgGraph -TenantId ${quoted(tenantId)} -Scopes ${scopes.map(quoted).join(', ')} -NoWelcome${environment === undefined ? '' : ` -Environment ${quoted(environment)}`}
+$exchange = Get-MgServicePrincipal -Filter "appId eq '00000002-0000-0ff1-ce00-000000000000'" -Property 'Id', 'AppRoles'
+if (-not $exchange) { throw 'This tenant has no Office 365 Exchange Online.' }
 $ids = [ordered]@{ schema = 'postern.setup-result/1' }
 
-${steps.map((step) => entraStep(step, desired)).join('\n')}
+${steps.map((step) => entraStep(step, desired)).join('\n')}${desired.app.adopt === undefined ? '' : withoutUserRead}
 Disconnect-MgGraph | Out-Null
 `;
 }
 
+/** Only the portal gives it, so only an app that was made by hand has it. */
+const withoutUserRead = `
+# delegated consent: User.Read. Left by the portal; the app acts without a person. Undone by: consent to it again.
+foreach ($grant in @(Get-MgServicePrincipalOauth2PermissionGrant -ServicePrincipalId $principal.Id -All)) {
+  $scopes = @("$($grant.Scope)".Split(' ') | Where-Object { $_ })
+  if ('User.Read' -notin $scopes -or -not $PSCmdlet.ShouldProcess($grant.Id, 'remove User.Read')) { continue }
+  $left = @($scopes | Where-Object { $_ -ne 'User.Read' })
+  $which = @{ OAuth2PermissionGrantId = $grant.Id }
+  if ($left.Count -eq 0) { Remove-MgOauth2PermissionGrant @which }
+  else { Update-MgOauth2PermissionGrant @which -Scope ($left -join ' ') }
+}
+`;
+
 function explained({ object, key, reason, undo }: Step): string {
-  const line = `# ${object}: ${key}. ${reason}. Undone by: ${undo}.`;
-  return line.replace(/[\r\n]+/g, ' ');
+  const line = `# ${object} ${key}: ${reason}. Undone by: ${undo}.`;
+  return line.replace(/\p{Cc}+/gu, ' ');
 }
 
 function entraStep(step: Step, desired: Desired): string {
   return `${explained(step)}\n${entraLines(step.act, desired)}\n`;
 }
 
-function entraLines(act: StepAct, { app, mailboxes }: Desired): string {
-  const { uniqueName, displayName, audience } = app;
+function entraLines(act: StepAct, { app }: Desired): string {
+  const { uniqueName, audience } = app;
+  const displayName = app.displayName ?? newAppName;
   switch (act.kind) {
     case 'create-app': {
       const find =
         app.adopt === undefined
           ? `Get-MgApplicationByUniqueName -UniqueName ${quoted(uniqueName)} -ErrorAction SilentlyContinue`
           : `Get-MgApplication -Filter ${quoted(`appId eq '${app.adopt}'`)}`;
-      return `$app = ${find}
-if (-not $app -and $PSCmdlet.ShouldProcess(${quoted(displayName)}, 'New-MgApplication')) {
+      const make =
+        app.adopt === undefined
+          ? `if (-not $app -and $PSCmdlet.ShouldProcess(${quoted(displayName)}, 'New-MgApplication')) {
   New-MgApplication -DisplayName ${quoted(displayName)} -UniqueName ${quoted(uniqueName)} -SignInAudience ${quoted(audience)} -Notes ${quoted(ourNote)} | Out-Null
   $app = Wait-Until { ${find} } 'the app registration'
 }
-if (-not $app) { Write-Host 'Without the app the rest cannot be shown.'; return }
+if (-not $app) { Write-Host 'Without the app the rest cannot be shown.'; return }`
+          : `if (-not $app) { throw 'There is no app of this id in the tenant.' }
+if (-not $app.UniqueName -and $PSCmdlet.ShouldProcess($app.AppId, 'Update-MgApplication -UniqueName')) {
+  Update-MgApplication -ApplicationId $app.Id -UniqueName ${quoted(uniqueName)}
+}`;
+      return `$app = ${find}
+${make}
 $ids.appId = $app.AppId
 $ids.appObjectId = $app.Id`;
     }
@@ -163,7 +222,8 @@ $ids.principalId = $principal.Id`;
       return `$wanted = @($exchange.AppRoles | Where-Object { $_.Value -in ${names.join(', ')} })
 $access = @($app.RequiredResourceAccess | Where-Object { $_.ResourceAppId -ne '00000002-0000-0ff1-ce00-000000000000' })
 $mine = @($app.RequiredResourceAccess | Where-Object { $_.ResourceAppId -eq '00000002-0000-0ff1-ce00-000000000000' } | ForEach-Object { $_.ResourceAccess })
-$missing = @($wanted | Where-Object { $_.Id -notin $mine.Id } | ForEach-Object { @{ Id = $_.Id; Type = 'Role' } })
+$known = @($mine | ForEach-Object { $_.Id })
+$missing = @($wanted | Where-Object { $_.Id -notin $known } | ForEach-Object { @{ Id = $_.Id; Type = 'Role' } })
 if ($missing.Count -gt 0 -and $PSCmdlet.ShouldProcess($app.AppId, 'Update-MgApplication -RequiredResourceAccess')) {
   $access += @{ ResourceAppId = '00000002-0000-0ff1-ce00-000000000000'; ResourceAccess = @($mine) + $missing }
   Update-MgApplication -ApplicationId $app.Id -RequiredResourceAccess $access
@@ -171,6 +231,7 @@ if ($missing.Count -gt 0 -and $PSCmdlet.ShouldProcess($app.AppId, 'Update-MgAppl
     }
     case 'consent':
       return `$role = $exchange.AppRoles | Where-Object { $_.Value -eq ${quoted(act.role)} }
+if (-not $role) { throw ${quoted(`This tenant has no role ${act.role}.`)} }
 $granted = Get-MgServicePrincipalAppRoleAssignment -ServicePrincipalId $principal.Id -All | Where-Object { $_.AppRoleId -eq $role.Id -and $_.ResourceId -eq $exchange.Id }
 if (-not $granted -and $PSCmdlet.ShouldProcess(${quoted(act.role)}, 'New-MgServicePrincipalAppRoleAssignedTo')) {
   Wait-Until { New-MgServicePrincipalAppRoleAssignedTo -ServicePrincipalId $exchange.Id -PrincipalId $principal.Id -ResourceId $exchange.Id -AppRoleId $role.Id } 'the service principal' | Out-Null
@@ -185,15 +246,22 @@ if ($ours.Count -gt 0) {
   New-Item -ItemType File -Path $SecretFile | Out-Null
   if (-not $IsWindows) { chmod 600 -- $SecretFile } else { icacls $SecretFile /inheritance:r /grant:r "$($env:USERNAME):F" | Out-Null }
   $secret = Add-MgApplicationPassword -ApplicationId $app.Id -PasswordCredential @{ DisplayName = ${quoted(`${ourPrefix}script-`)} + (Get-Date -Format 'yyyyMMddHHmmss'); EndDateTime = (Get-Date).ToUniversalTime().AddDays(${act.days}) }
-  Set-Content -LiteralPath $SecretFile -Value $secret.SecretText -NoNewline
+  try { Set-Content -LiteralPath $SecretFile -Value $secret.SecretText -NoNewline }
+  catch { Remove-MgApplicationPassword -ApplicationId $app.Id -KeyId $secret.KeyId; throw }
   $ids.keyId = "$($secret.KeyId)"
   $ids.credentialEnds = $secret.EndDateTime.ToUniversalTime().ToString('o')
   $secret = $null
   Write-Host "The secret is in $SecretFile."
 }`;
     case 'add-certificate':
-      return `# A key is best made where it stays: \`postern setup apply\` makes one, or upload the public half of yours in the Entra admin centre.
-Write-Host 'Upload the certificate of the app under Certificates & secrets of its registration.'`;
+      return `$certificate = [System.Security.Cryptography.X509Certificates.X509Certificate2]::new($CertificateFile)
+$shown = @($app.KeyCredentials | Where-Object { [Convert]::ToHexString($_.CustomKeyIdentifier) -eq $certificate.Thumbprint })
+if ($shown.Count -eq 0 -and $PSCmdlet.ShouldProcess($certificate.Thumbprint, 'Update-MgApplication -KeyCredentials')) {
+  # The list is replaced whole: what is there goes back with it.
+  $key = @{ Type = 'AsymmetricX509Cert'; Usage = 'Verify'; Key = $certificate.RawData; DisplayName = ${quoted(certificateName(uniqueName))} }
+  Update-MgApplication -ApplicationId $app.Id -KeyCredentials (@($app.KeyCredentials) + $key)
+}
+$ids.credentialEnds = $certificate.NotAfter.ToUniversalTime().ToString('o')`;
     case 'add-federated':
       return `$trusted = @(Get-MgApplicationFederatedIdentityCredential -ApplicationId $app.Id | Where-Object { $_.Issuer -eq ${quoted(act.issuer)} -and $_.Subject -eq ${quoted(act.subject)} })
 if ($trusted.Count -eq 0 -and $PSCmdlet.ShouldProcess(${quoted(act.name)}, 'New-MgApplicationFederatedIdentityCredential')) {
@@ -201,7 +269,7 @@ if ($trusted.Count -eq 0 -and $PSCmdlet.ShouldProcess(${quoted(act.name)}, 'New-
 }`;
     default:
       // The plan for an empty tenant has no other step of Entra.
-      throw new Error(`no script for a step ${act.kind} (${mailboxes.length} mailboxes)`);
+      throw new Error(`no script for a step ${act.kind}`);
   }
 }
 
@@ -209,7 +277,7 @@ function exchangePart(desired: Desired, plan: Plan, { exchangeEnvironment, tenan
   const steps = plan.steps.filter((step) => step.plane === 'exchange');
   return `# ---- Part 2: Exchange. Needs Exchange Administrator (Role Management and Mail Recipients). ----
 Connect-ExchangeOnline -ShowBanner:$false${exchangeEnvironment === undefined ? '' : ` -ExchangeEnvironmentName ${quoted(exchangeEnvironment)}`} # of the tenant ${tenantId.replace(/[^\w.-]/g, '')}
-
+${isGuid(tenantId) ? `if ((Get-ConnectionInformation | Select-Object -Last 1).TenantID -ne ${quoted(tenantId)}) { throw 'Signed in to another tenant.' }\n` : ''}
 ${steps.map((step) => `${explained(step)}\n${exchangeLines(step.act, desired)}\n`).join('\n')}
 Disconnect-ExchangeOnline -Confirm:$false
 `;
@@ -221,19 +289,26 @@ function exchangeLines(act: StepAct, desired: Desired): string {
       return `# The object id is that of the Enterprise application, not of the app registration: the most common mistake.
 $pointers = @(Get-ServicePrincipal -ErrorAction SilentlyContinue | Where-Object { $_.AppId -eq $ids.appId })
 foreach ($wrong in @($pointers | Where-Object { $_.ObjectId -ne $ids.principalId })) {
-  if ($PSCmdlet.ShouldProcess($wrong.ObjectId, 'Remove-ServicePrincipal')) { Remove-ServicePrincipal -Identity $wrong.ObjectId -Confirm:$false }
+  if (-not $PSCmdlet.ShouldProcess($wrong.ObjectId, 'Remove-ServicePrincipal')) { continue }
+  # Its rights first: what is left of them afterwards is a bare SID.
+  foreach ($mailbox in ${desired.mailboxes.map((one) => quoted(one.address)).join(', ')}) {
+    Remove-MailboxPermission -Identity $mailbox -User $wrong.ObjectId -AccessRights FullAccess -InheritanceType All -Confirm:$false -ErrorAction SilentlyContinue
+  }
+  Remove-ServicePrincipal -Identity $wrong.ObjectId -Confirm:$false
 }
 if (@($pointers | Where-Object { $_.ObjectId -eq $ids.principalId }).Count -eq 0 -and $PSCmdlet.ShouldProcess($ids.appId, 'New-ServicePrincipal')) {
-  Wait-Until { New-ServicePrincipal -AppId $ids.appId -ObjectId $ids.principalId -DisplayName ${quoted(desired.app.displayName)} } 'the service principal, in Exchange' | Out-Null
+  Wait-Until { New-ServicePrincipal -AppId $ids.appId -ObjectId $ids.principalId -DisplayName ${quoted(desired.app.displayName ?? newAppName)} } 'the service principal, in Exchange' | Out-Null
 }`;
     case 'grant':
-      return `$sid = (Get-ServicePrincipal -Identity $ids.appId | Where-Object { $_.AppId -eq $ids.appId }).Sid
-$has = @(Get-MailboxPermission -Identity ${quoted(act.address)} | Where-Object { "$($_.User)" -in "$sid", $ids.principalId -and $_.AccessRights -contains 'FullAccess' -and -not $_.Deny -and -not $_.IsInherited })
+      return `$names = @(Get-ServicePrincipal | Where-Object { $_.ObjectId -eq $ids.principalId } | ForEach-Object { "$($_.Sid)"; $ids.principalId })
+$has = @(Get-MailboxPermission -Identity ${quoted(act.address)} | Where-Object { "$($_.User)" -in $names -and $_.AccessRights -contains 'FullAccess' -and -not $_.Deny -and -not $_.IsInherited })
 if ($has.Count -eq 0 -and $PSCmdlet.ShouldProcess(${quoted(act.address)}, 'Add-MailboxPermission')) {
   Add-MailboxPermission -Identity ${quoted(act.address)} -User $ids.principalId -AccessRights FullAccess -InheritanceType All -AutoMapping $false -Confirm:$false | Out-Null
 }`;
     case 'send-as':
-      return `if ($PSCmdlet.ShouldProcess(${quoted(act.address)}, 'Add-RecipientPermission')) {
+      return `$names = @(Get-ServicePrincipal | Where-Object { $_.ObjectId -eq $ids.principalId } | ForEach-Object { "$($_.Sid)"; $ids.principalId })
+$may = @(Get-RecipientPermission -Identity ${quoted(act.address)} | Where-Object { "$($_.Trustee)" -in $names })
+if ($may.Count -eq 0 -and $PSCmdlet.ShouldProcess(${quoted(act.address)}, 'Add-RecipientPermission')) {
   Add-RecipientPermission -Identity ${quoted(act.address)} -Trustee $ids.principalId -AccessRights SendAs -Confirm:$false | Out-Null
 }`;
     case 'client-access': {
@@ -256,6 +331,21 @@ $change = @{}
 ${switches.join('\n')}
 ${act2}`;
     }
+    case 'create-scope':
+      return `# An empty filter would be the whole organisation: without the group nothing is made.
+$group = Get-DistributionGroup -Identity ${quoted(desired.smtp.mode === 'rbac' ? desired.smtp.group : '')}
+if (-not $group.DistinguishedName) { throw 'The group has no distinguished name.' }
+$filter = "MemberOfGroup -eq '" + $group.DistinguishedName.Replace("'", "''") + "'"
+$scope = @(Get-ManagementScope | Where-Object { $_.Name -eq ${quoted(act.name)} })
+if ($scope.Count -eq 0 -and $PSCmdlet.ShouldProcess(${quoted(act.name)}, 'New-ManagementScope')) {
+  New-ManagementScope -Name ${quoted(act.name)} -RecipientRestrictionFilter $filter | Out-Null
+}`;
+    case 'assign-sending':
+      return `$assigned = @(Get-ManagementRoleAssignment -Role ${quoted(sendRole)} | Where-Object { $_.Name -eq ${quoted(act.name)} })
+if ($assigned.Count -eq 0 -and $PSCmdlet.ShouldProcess(${quoted(act.name)}, 'New-ManagementRoleAssignment')) {
+  New-ManagementRoleAssignment -Name ${quoted(act.name)} -Role ${quoted(sendRole)} -App $ids.principalId -CustomResourceScope ${quoted(act.scope)} | Out-Null
+}
+${act.mailboxes.map((one) => `Test-ServicePrincipalAuthorization -Identity $ids.principalId -Resource ${quoted(one)} | Format-Table 'RoleName', 'AllowedResourceScope', 'InScope'`).join('\n')}`;
     default:
       throw new Error(`no script for a step ${act.kind}`);
   }

@@ -23,6 +23,11 @@ export type StepAct =
   | { readonly kind: 'remove-pointer'; readonly objectId: string }
   | { readonly kind: 'grant'; readonly address: string }
   | { readonly kind: 'send-as'; readonly address: string }
+  /** @param trustee object id of a pointer */
+  | { readonly kind: 'revoke'; readonly address: string; readonly trustee: string; readonly right: 'full-access' | 'send-as' }
+  | { readonly kind: 'create-scope'; readonly name: string; readonly filter: string }
+  | { readonly kind: 'change-scope'; readonly name: string; readonly filter: string }
+  | { readonly kind: 'assign-sending'; readonly name: string; readonly scope: string; readonly mailboxes: readonly string[] }
   | {
       readonly kind: 'client-access';
       readonly address: string;
@@ -58,8 +63,8 @@ export interface Step {
 
 /** Something that no step of this plan changes and that a person should know. */
 export interface Remark {
-  /** `drift`: there, and not wanted. `blocked`: stands in the way. `note`: good to know. */
-  readonly kind: 'drift' | 'blocked' | 'note';
+  /** `drift`: there, and not wanted. `blocked`: stands in the way. `expiring`: ends soon. `note`: good to know. */
+  readonly kind: 'drift' | 'blocked' | 'expiring' | 'note';
   readonly text: string;
 }
 

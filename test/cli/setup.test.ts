@@ -5,20 +5,24 @@
  */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { type Sandbox, startSandbox } from '../../sandbox/src/place.ts';
+import { handedOver } from '../contract/setup-place.ts';
 import { binary, postern, type Ran } from './postern.ts';
 
 let sandbox: Sandbox;
 let folder: string;
+let tokens: Readonly<Record<string, string>>;
 const printed: string[] = [];
 const secrets = new Set<string>();
 
 before(async () => {
   sandbox = await startSandbox();
+  tokens = await handedOver(sandbox, 'admin@contoso.test');
   folder = mkdtempSync(join(tmpdir(), 'postern-setup-'));
   writeFileSync(join(folder, 'ca.pem'), sandbox.caPem);
   const { imap, pop, smtp } = sandbox;
@@ -55,8 +59,9 @@ after(async () => {
 });
 
 async function setup(...args: readonly string[]): Promise<Ran> {
-  const signsIn = !['verify', 'script', 'import'].includes(args[0] ?? '');
-  const ran = await postern(['setup', ...args, ...(signsIn ? ['--sign-in', 'device'] : [])], { cwd: folder });
+  // Tokens that were handed over: a device code wants seconds of waiting for each sign-in.
+  const signsIn = !['verify', 'script', 'import'].includes(args[0] ?? '') && !args.includes('--sign-in');
+  const ran = await postern(['setup', ...args, ...(signsIn ? ['--sign-in', 'token'] : [])], { cwd: folder, env: { ...tokens } });
   printed.push(ran.out, ran.talk);
   for (const app of sandbox.tenant.apps.values()) for (const { value } of app.secrets) secrets.add(value);
   return ran;
@@ -72,18 +77,30 @@ test('an app that is not there yet is a problem with its line for an import, and
   assert.match(run.talk, /tenants\.contoso\.clientId: missing; `postern setup apply` has not made the app yet/);
   const plan = await setup('plan');
   assert.equal(plan.code, 4, plan.talk);
-  assert.match(plan.out, /Object ID of the Enterprise application\s+\(known after apply\)/);
+  assert.match(plan.out, /Enterprise app object ID\s+\(known after apply\)/);
   assert.match(plan.out, /telemessage@contoso\.test: all of it, by imap, pop3, smtp/);
   assert.match(plan.out, /10 steps: 10 to add/);
   assert.equal(ours().length, 0);
 });
 
 test('apply makes it, verify finds all mailboxes open and another one closed, and a second plan is empty', async () => {
+  const none = await setup('plan', 'nobody');
+  assert.equal(none.code, 2);
   const refused = await setup('apply');
   assert.equal(refused.code, 2, 'nobody was asked');
-  const applied = await setup('apply', '--yes');
+  const applied = await setup('apply', '--yes', '--sign-in', 'device');
   assert.equal(applied.code, 0, applied.talk);
   assert.match(applied.talk, /done 10 of 10/);
+  const calls = readFileSync(join(folder, 'postern-data/setup/contoso-calls.jsonl'), 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  assert.deepEqual(
+    [...new Set(calls.map((one) => [one.actor, one.plane].join()))],
+    ['admin@contoso.test,entra', 'admin@contoso.test,exchange'],
+  );
+  assert.ok(calls.some((one) => one.method === 'POST' && /addPassword$/.test(one.path) && one.requestId !== ''));
+  assert.ok(calls.some((one) => one.cmdlet === 'Add-MailboxPermission' && one.parameters.Identity === 'bulk@contoso.test'));
   assert.equal(ours().length, 1);
   const verified = await setup('verify', '--refused', 'healthy@contoso.test');
   assert.equal(verified.code, 0, verified.out);
@@ -117,9 +134,11 @@ test('a secret is replaced under a running import, which misses nothing and is r
   child.stderr.setEncoding('utf8').on('data', (text) => {
     talk += text;
   });
+  /** Waits for the line, or for the end of the program. */
   const heard = async (what: RegExp): Promise<void> => {
-    for (const began = performance.now(); !what.test(talk); await new Promise((resolve) => setTimeout(resolve, 20))) {
-      if (performance.now() - began > 20_000) throw new Error(`${what} was not said\n${talk}`);
+    while (!what.test(talk)) {
+      const more = await Promise.race([once(child.stderr, 'data').then(() => true), once(child, 'close').then(() => false)]);
+      if (!more) throw new Error(`${what} was not said\n${talk}`);
     }
   };
   await heard(/"event":"pass"/);
@@ -140,6 +159,24 @@ test('a secret is replaced under a running import, which misses nothing and is r
   await ended;
   printed.push(talk);
   assert.doesNotMatch(talk, /token\.secret|authenticate-refused/);
+});
+
+test('a pointer with the registration’s object id is found by verify, shown by plan, and mended only with a word of its own', async () => {
+  const [app] = ours();
+  const { pointers } = sandbox.tenant;
+  assert.ok(app);
+  pointers.splice(0, pointers.length, ...pointers.filter((one) => one.appId !== app.clientId));
+  pointers.push({ appId: app.clientId, objectId: app.objectId, refusesLogins: 0 });
+  const verified = await setup('verify');
+  assert.equal(verified.code, 3);
+  assert.match(verified.out, /check\.pointer-wrong/);
+  assert.ok(verified.out.includes(app.principal?.oid ?? '-'), 'beside the `oid` of the token');
+  const plan = await setup('plan');
+  assert.match(plan.out, /-\/\+ {2}pointer[\s\S]*object id of the app registration/);
+  const unasked = await setup('apply', '--yes');
+  assert.ok(unasked.talk.includes('setup.destroy-not-confirmed'));
+  assert.equal((await setup('apply', '--yes', '--yes-destroy')).code, 0);
+  assert.equal((await setup('verify')).code, 0);
 });
 
 test('an administrator without the right role is told which one is missing, and nothing is made', async () => {
@@ -195,5 +232,6 @@ test('no secret that was made stands in anything that was printed or written, bu
     .filter((file) => statSync(file).isFile() && !file.endsWith('/secret'))
     .map((file) => readFileSync(file, 'latin1'));
   assert.ok(secrets.size >= 2);
+  for (const token of Object.values(tokens)) secrets.add(token);
   for (const secret of secrets) for (const text of [...printed, ...written]) assert.equal(text.includes(secret), false);
 });

@@ -7,6 +7,7 @@ import { get } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { issueAdminToken } from '../../sandbox/src/directory/admin-token.ts';
 import { type Sandbox, startSandbox } from '../../sandbox/src/place.ts';
 import { ask } from '../../sandbox/test/dialogue.ts';
 import type { CmdletTrace } from '../../src/admin/exchange/admin.ts';
@@ -33,6 +34,7 @@ import {
   removePassword,
 } from '../../src/admin/graph/applications.ts';
 import { type GraphClient, type GraphTrace, graphClient } from '../../src/admin/graph/client.ts';
+import { credentialEnds } from '../../src/admin/graph/credential-ends.ts';
 import {
   assignRole,
   exchangeAppId,
@@ -119,10 +121,10 @@ test('a sign-in by device code tells page and code, waits for the person, and sa
   assert.deepEqual((await byDevice()).claims.permissions, ['Application.Read.All', 'Directory.Read.All']);
   assert.match(told.join(), /\/device in any browser and enter the code [A-Z0-9]+/);
   sandbox.tenant.directory.quirks.deviceDeclined = true;
-  await assert.rejects(byDevice(), (error) => isFault(error, 'sign-in.declined'));
+  await assert.rejects(byDevice(), (error) => isFault(error, 'signin.declined'));
   delete sandbox.tenant.directory.quirks.deviceDeclined;
   sandbox.tenant.directory.quirks.noDeviceCode = true;
-  await assert.rejects(byDevice(), (error) => isFault(error, 'sign-in.blocked'));
+  await assert.rejects(byDevice(), (error) => isFault(error, 'signin.blocked'));
   delete sandbox.tenant.directory.quirks.noDeviceCode;
 });
 
@@ -133,11 +135,11 @@ test('a token that was handed over is used only for its own resource and tenant'
   assert.equal((await given.token('graph', signal)).claims.upn, 'admin@contoso.test');
   await assert.rejects(
     given.token('exchange', signal),
-    (error) => isFault(error, 'sign-in.token-unfit') && /graph\.microsoft/.test(String(error.evidence['seen'])),
+    (error) => isFault(error, 'signin.token-unfit') && /graph\.microsoft/.test(String(error.evidence['seen'])),
   );
   const elsewhere = givenTokens({ ...place, tenantId: '11111111-2222-3333-4444-555555555555' }, ports, env);
-  await assert.rejects(elsewhere.token('graph', signal), (error) => isFault(error, 'sign-in.token-unfit'));
-  await assert.rejects(givenTokens(place, ports, {}).token('graph', signal), (error) => isFault(error, 'sign-in.token-missing'));
+  await assert.rejects(elsewhere.token('graph', signal), (error) => isFault(error, 'signin.token-unfit'));
+  await assert.rejects(givenTokens(place, ports, {}).token('graph', signal), (error) => isFault(error, 'signin.token-missing'));
 });
 
 test('the session of the Azure CLI is used as it is, and its refusal is told', async () => {
@@ -152,9 +154,9 @@ test('the session of the Azure CLI is used as it is, and its refusal is told', a
   assert.equal((await azTokens(place, ports, az).token('graph', signal)).claims.upn, 'admin@contoso.test');
   await assert.rejects(
     azTokens(place, ports, az).token('exchange', signal),
-    (error) => isFault(error, 'sign-in.az-failed') && error.evidence['seen'] === 'Please run az login',
+    (error) => isFault(error, 'signin.az-failed') && error.evidence['seen'] === 'Please run az login',
   );
-  await assert.rejects(azTokens(place, ports, join(folder, 'none')).token('graph', signal), (error) => isFault(error, 'sign-in.az-failed'));
+  await assert.rejects(azTokens(place, ports, join(folder, 'none')).token('graph', signal), (error) => isFault(error, 'signin.az-failed'));
 });
 
 test('an app is made once however often it is asked for, gets its consent, and goes away with a way back', async () => {
@@ -277,4 +279,26 @@ test('a pointer and a grant are made, seen by SID, and taken away; a passing fai
   await removePointer(exchange, principal.id);
   await removePointer(exchange, principal.id);
   assert.deepEqual(await getPointers(exchange, app.appId), []);
+});
+
+test('when credentials end is asked only where the token may read apps, and nothing is said where it may not', async () => {
+  const { tenant } = sandbox;
+  const admin = tenant.directory.admins.get('admin@contoso.test');
+  assert.ok(admin);
+  const tokensWith = async (scopes: readonly string[]): Promise<AdminTokens> => {
+    const { value } = await issueAdminToken(tenant, admin, { clientId: azureCli, audience: 'https://graph.microsoft.com', scopes });
+    return givenTokens(place, ports, { POSTERN_GRAPH_TOKEN: value });
+  };
+  const asked = async (scopes: readonly string[], clientId: string) => {
+    const tokens = await tokensWith(scopes);
+    const graph = graphClient(sandbox.graph, place.ca, { request, clock: systemClock, random: () => 0, tokens, signal });
+    return await credentialEnds(graph, tokens, clientId, signal);
+  };
+  const app = tenant.apps.get(sandbox.clientId);
+  assert.ok(app);
+  const ends = await asked(['Application.Read.All'], sandbox.clientId);
+  assert.equal(ends?.length, app.secrets.length + app.certificates.length);
+  assert.ok(ends?.some((one) => one.keyId === sandbox.clientSecretId && one.ends.getTime() === app.secrets[0]?.expires.getTime()));
+  assert.equal(await asked(['User.Read'], sandbox.clientId), undefined);
+  assert.equal(await asked(['Application.Read.All'], '00000000-aaaa-4000-8000-000000000000'), undefined);
 });

@@ -110,6 +110,12 @@ export const expectations: Readonly<Record<string, Expected>> = {
   localised: onImap,
   'pop-off': { first: 'check.protocol-off', certainty: 'supposed', wish: over('imap', 'pop3') },
   'pop-pipelining': { first: undefined, wish: over('pop3') },
+  // One message, names and QUIT are an import's concern.
+  'pop-refuses': { first: undefined, wish: over('pop3') },
+  'pop-locked': { first: 'pop.mailbox-locked', wish: over('pop3') },
+  'pop-same-name': { first: undefined, wish: over('pop3') },
+  'pop-no-uidl': { first: undefined, wish: over('pop3') },
+  'pop-cut-at-quit': { first: undefined, wish: over('pop3') },
   'smtp-off': atLogin('smtp.disabled-for-mailbox'),
   'smtp-off-tenant': atLogin('smtp.disabled-for-tenant'),
   'outside-scope': {

@@ -3,11 +3,12 @@ import assert from 'node:assert/strict';
 import { readFile, rm, stat } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
 import { askToken, Dialogue, xoauth2 } from '../../sandbox/test/dialogue.ts';
-import { isFault } from '../../src/fault/fault.ts';
+import { Fault, isFault } from '../../src/fault/fault.ts';
 import { apply } from '../../src/setup/apply.ts';
-import { destroy, planDestroy } from '../../src/setup/destroy.ts';
+import { planDestroy } from '../../src/setup/destroy.ts';
 import { rotateSecret } from '../../src/setup/rotate.ts';
 import type { Step } from '../../src/setup/step.ts';
+import { destroy } from '../../src/setup/undo.ts';
 import { desiredFor, type SetupPlace, setupPlace } from './setup-place.ts';
 
 let place: SetupPlace;
@@ -64,7 +65,12 @@ test('an empty tenant is planned, applied once, opens the named mailbox and no o
 test('a plan is applied only to the tenant that it was made for, and not at all where something stands in the way', async () => {
   const desired = desiredFor({ mailboxes: [{ address: 'telemessage@contoso.test', protocols: ['imap'], sendAs: [] }] });
   const plan = await place.plan(desired);
-  assert.deepEqual(kinds(plan.steps), ['grant']);
+  // What the setup gave and nobody lists any more is taken away again, with a word of its own for it.
+  assert.deepEqual(kinds(plan.steps), ['grant', 'revoke']);
+  assert.deepEqual(
+    plan.steps.map((step) => step.destructive),
+    [false, true],
+  );
   const [app] = [...place.sandbox.tenant.apps.values()].filter((one) => one.registration.uniqueName === 'postern-mail');
   assert.ok(app?.principal);
   app.principal.roles.push('full_access_as_app');
@@ -164,6 +170,13 @@ test('a secret that cannot be stored, or that does not work, is removed again, a
     throw new Error('the mailbox does not open');
   };
   await assert.rejects(rotateSecret({ kept, lifetimeDays: 90, overlapDays: 7 }, { ...ports, prove }), /does not open/);
+  const refused = async (): Promise<void> => {
+    throw new Fault('token.secret-wrong', {});
+  };
+  await assert.rejects(
+    rotateSecret({ kept, lifetimeDays: 90, overlapDays: 7 }, { ...ports, run: 'rotate-refused', waitMs: 0, prove: refused }),
+    (error) => isFault(error, 'setup.new-credential-unused'),
+  );
   assert.equal(count(), secrets);
   assert.equal(await readFile(place.secretFile, 'utf8'), before);
 });
@@ -171,14 +184,15 @@ test('a secret that cannot be stored, or that does not work, is removed again, a
 test('all is taken away in its order, leaves the tenant as it was, and can be repeated', async () => {
   const desired = desiredFor();
   const ports = { ...place.ports('destroy'), onStep: () => undefined };
-  const look = { exchange: ports.exchange, allMailboxes: true, onProgress: () => undefined };
-  const steps = async () => await planDestroy(desired, await place.observe(desired), ports.notes.read(), look);
+  const look = { exchange: ports.exchange, allMailboxes: true, purge: true, onProgress: () => undefined };
+  const steps = async () => (await planDestroy(desired, await place.observe(desired), ports.notes.read(), look)).steps;
   const planned = await steps();
   assert.deepEqual(
     planned.map((step) => step.act.kind).filter((kind) => kind !== 'remove-consent'),
-    ['revoke', 'switch-back', 'remove-pointer', 'delete-principal', 'delete-app'],
+    ['revoke', 'switch-back', 'remove-pointer', 'delete-principal', 'delete-app', 'purge', 'purge'],
   );
-  await destroy(planned, true, ports);
+  await destroy(planned, ports);
+  ports.notes.forget();
   const { tenant } = place.sandbox;
   const mailbox = tenant.mailboxes.get('bulk@contoso.test');
   assert.deepEqual([mailbox?.imapEnabled, mailbox?.smtpClientAuthenticationDisabled], [false, null]);

@@ -3,13 +3,17 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { get } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { issueAdminToken } from '../../sandbox/src/directory/admin-token.ts';
+import { graphScopes } from '../../sandbox/src/directory/permissions.ts';
 import { type Sandbox, startSandbox } from '../../sandbox/src/place.ts';
 import { ask } from '../../sandbox/test/dialogue.ts';
 import { invokeCommand } from '../../src/admin/exchange/invoke-command.ts';
 import { graphClient } from '../../src/admin/graph/client.ts';
 import { browserSignIn } from '../../src/admin/sign-in/browser.ts';
+import { deviceCodeSignIn } from '../../src/admin/sign-in/device-code.ts';
+import { givenTokens } from '../../src/admin/sign-in/handed-over.ts';
 import { signInSession } from '../../src/admin/sign-in/session.ts';
-import { systemClock } from '../../src/runtime/clock.ts';
+import { type Clock, systemClock } from '../../src/runtime/clock.ts';
 import { request } from '../../src/runtime/http.ts';
 import { type ApplyPorts, apply, observeOptions } from '../../src/setup/apply.ts';
 import { fileStore } from '../../src/setup/credential-store.ts';
@@ -38,20 +42,50 @@ export interface SetupPlace {
 export function desiredFor(change: Partial<Desired> = {}): Desired {
   return {
     tenant: 'contoso',
+    authority: 'https://login.microsoftonline.com',
     app: { uniqueName: 'postern-mail', displayName: 'Postern mail', audience: 'AzureADMyOrg', adopt: undefined },
     protocols: ['imap', 'pop3', 'smtp'],
     mailboxes: [{ address: 'bulk@contoso.test', protocols: ['imap', 'pop3', 'smtp'], sendAs: [] }],
     credential: { kind: 'secret', lifetimeDays: 90, overlapDays: 7 },
     enableClientAccess: true,
-    prune: false,
+    smtp: { mode: 'claims' },
     ...change,
   };
 }
 
-/** @param admin who signs in */
-export async function setupPlace(admin = 'admin@contoso.test'): Promise<SetupPlace> {
-  const sandbox = await startSandbox({ withoutSeed: true });
-  const folder = await mkdtemp(join(tmpdir(), 'postern-setup-'));
+/** Tokens of an administrator as they are handed over in the environment. */
+export async function handedOver(sandbox: Sandbox, upn: string): Promise<Readonly<Record<string, string>>> {
+  const admin = sandbox.tenant.directory.admins.get(upn);
+  if (admin === undefined) throw new Error(`nobody is called ${upn}`);
+  const token = async (audience: string, scopes: readonly string[]): Promise<string> =>
+    (await issueAdminToken(sandbox.tenant, admin, { clientId: azureCli, audience, scopes })).value;
+  return {
+    POSTERN_GRAPH_TOKEN: await token(
+      'https://graph.microsoft.com',
+      graphScopes.map((one) => one.value),
+    ),
+    POSTERN_EXCHANGE_TOKEN: await token('https://outlook.office365.com', ['Exchange.Manage']),
+  };
+}
+
+export interface SetupPlaceOptions {
+  /** Who signs in; `admin@contoso.test` without it. */
+  readonly admin?: string;
+  /** `token`: with every permission that a person can hand over. */
+  readonly signIn?: 'browser' | 'device' | 'token';
+  /** One that runs already, and is not closed. */
+  readonly sandbox?: Sandbox;
+  /** The data folder of another place: the same machine, with another person in front of it. */
+  readonly folder?: string;
+  /** Waits are a hundredth as long: the sandbox counts requests, not time. */
+  readonly hurried?: boolean;
+}
+
+export async function setupPlace(options: SetupPlaceOptions = {}): Promise<SetupPlace> {
+  const { admin = 'admin@contoso.test', signIn: way = 'browser', hurried = false } = options;
+  const clock: Clock = hurried ? { ...systemClock, sleep: (ms, signal) => systemClock.sleep(ms / 100, signal) } : systemClock;
+  const sandbox = options.sandbox ?? (await startSandbox({ withoutSeed: true }));
+  const folder = options.folder ?? (await mkdtemp(join(tmpdir(), 'postern-setup-')));
   const place = {
     authority: sandbox.authority,
     tenantId: sandbox.tenant.id,
@@ -65,14 +99,17 @@ export async function setupPlace(admin = 'admin@contoso.test'): Promise<SetupPla
       get(String(headers['location']), (answer) => answer.resume().on('end', resolve)).on('error', reject),
     );
   };
-  const signIn = { request, clock: systemClock, tell: () => undefined };
-  const tokens = signInSession(
-    { place, purpose: 'change', clients: { graph: azureCli, exchange: azureCli } },
-    signIn,
-    browserSignIn(place, signIn, browse),
-  );
+  const signIn = { request, clock, tell: () => undefined };
+  const tokens =
+    way === 'token'
+      ? givenTokens(place, signIn, await handedOver(sandbox, admin))
+      : signInSession(
+          { place, purpose: 'change', clients: { graph: azureCli, exchange: azureCli } },
+          signIn,
+          way === 'browser' ? browserSignIn(place, signIn, browse) : deviceCodeSignIn(place, signIn),
+        );
   const { signal } = new AbortController();
-  const shared = { request, clock: systemClock, random: () => 0, tokens, signal };
+  const shared = { request, clock, random: () => 0, tokens, signal };
   const graph = graphClient(sandbox.graph, place.ca, shared);
   const exchange = invokeCommand({ origin: sandbox.exchangeAdmin, tenantId: sandbox.tenant.id, ca: place.ca }, shared);
   const secretFile = join(folder, 'secret');
@@ -83,7 +120,7 @@ export async function setupPlace(admin = 'admin@contoso.test'): Promise<SetupPla
     store: fileStore(secretFile),
     run,
     actor: admin,
-    clock: systemClock,
+    clock,
     signal,
     waitMs: 30_000,
     reads: 2,
@@ -103,8 +140,8 @@ export async function setupPlace(admin = 'admin@contoso.test'): Promise<SetupPla
     plan,
     apply: async (desired, run) => await apply(desired, await plan(desired), ports(run)),
     async close() {
-      await sandbox.close();
-      await rm(folder, { recursive: true });
+      if (options.sandbox === undefined) await sandbox.close();
+      if (options.folder === undefined) await rm(folder, { recursive: true });
     },
   };
 }

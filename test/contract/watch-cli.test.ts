@@ -143,7 +143,10 @@ test('beside a running service each source has its state, and what is wrong has 
     );
     assert.equal((await status('good')).code, exit.done);
     assert.match(talk(), /Health and metrics at http:\/\/127\.0\.0\.1:\d+\//);
-    const { text } = await request({ method: 'GET', url: new URL(`http://${shown.service.listen}/sources/shut`) });
+    // What is served and what is noted are two views, each with a moment of its own.
+    const view = async () => (await request({ method: 'GET', url: new URL(`http://${shown.service.listen}/sources/shut`) })).text;
+    let text = await view();
+    for (const began = performance.now(); !text.includes('"state": "refused"') && performance.now() - began < 5_000; ) text = await view();
     assert.match(text, /"state": "refused"/);
     service.kill('SIGKILL');
     await once(service, 'close');

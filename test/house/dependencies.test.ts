@@ -13,6 +13,7 @@ const usedOtherwise: Readonly<Record<string, { readonly file: string; readonly w
   node: { file: 'tools/run.mjs', word: "'node', 'bin'" },
   typescript: { file: 'tools/tests.ts', word: "'typescript', 'bin', 'tsc'" },
   '@biomejs/biome': { file: 'tools/tests.ts', word: "'@biomejs', 'biome'" },
+  '@types/node-forge': { file: 'src/setup/certificate.ts', word: "import('node-forge')" },
   '@types/node': { file: 'tsconfig.json', word: '"types": ["node"]' },
 };
 

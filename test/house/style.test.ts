@@ -42,6 +42,12 @@ test('a secret is revealed only in the files that send it, sign with it or take 
     'src/mail/pop/authenticate.ts', // likewise
     'src/mail/smtp/authenticate.ts', // likewise
     'src/import/watch/webhook.ts', // the address of the receiver, to ask it, and the key of the signature
+    'src/admin/graph/client.ts', // the administrator's token, into the header of a question to Graph
+    'src/admin/exchange/invoke-command.ts', // likewise, to Exchange
+    'src/admin/exchange/pwsh.ts', // likewise, into the pipe of the PowerShell that asks for us
+    'src/admin/sign-in/handed-over.ts', // a token of our own token plane, to look at what is in it
+    'src/admin/sign-in/session.ts', // the refresh token, into the body of a token request
+    'src/setup/credential-store.ts', // the new credential, into the file or program that keeps it
     'src/mail/dialogue.ts', // to strike them out of what a server says back
   ]);
   const others = product.filter((file) => !senders.has(file) && file !== 'src/runtime/secret.ts');

@@ -52,6 +52,8 @@ export interface Caller {
   readonly admin: Admin | undefined;
   /** Delegated scopes, or the app's own roles. */
   readonly permissions: readonly string[];
+  /** Roles of the directory: the person's, or the service principal's. */
+  readonly directoryRoles: readonly string[];
 }
 
 /** @returns undefined for a token that this resource does not take */
@@ -72,7 +74,8 @@ export async function callerOf(
     const admin = tenant.directory.admins.get(String(payload['upn']));
     const roles = Array.isArray(payload['roles']) ? payload['roles'].map(String) : [];
     const permissions = typeof payload['scp'] === 'string' ? payload['scp'].split(' ') : roles;
-    return { actor: admin?.upn ?? String(payload['appid']), admin, permissions };
+    const directoryRoles = admin?.roles ?? tenant.directory.memberships.get(String(payload['oid'])) ?? [];
+    return { actor: admin?.upn ?? String(payload['appid']), admin, permissions, directoryRoles };
   } catch {
     return undefined;
   }

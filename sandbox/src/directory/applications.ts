@@ -168,6 +168,7 @@ export function addPassword(tenant: Tenant, app: App, wanted: unknown): Record<s
     value: makeSecret(),
     starts,
     expires,
+    ...(quirks.newSecretUnknown === undefined ? {} : { unknownFor: quirks.newSecretUnknown }),
     ...(typeof displayName === 'string' ? { displayName } : {}),
   };
   app.secrets.push(secret);
@@ -217,6 +218,8 @@ export function deletePrincipal(tenant: Tenant, app: App): void {
   tenant.pointers.splice(0, tenant.pointers.length, ...tenant.pointers.filter((one) => one.objectId !== principal.oid));
   const left = tenant.sendAssignments.filter((one) => one.objectId !== principal.oid);
   tenant.sendAssignments.splice(0, tenant.sendAssignments.length, ...left);
+  const { roleAssignments } = tenant.directory;
+  roleAssignments.splice(0, roleAssignments.length, ...roleAssignments.filter((one) => one.objectId !== principal.oid));
 }
 
 /** @throws GraphError 404 */

@@ -6,25 +6,21 @@
  */
 
 import { type Mailbox, mailboxOf, type Pointer, type Tenant } from '../tenant.ts';
+import { CmdletError, type CmdletResult, type Parameters } from './cmdlet-shape.ts';
+import {
+  getDistributionGroup,
+  getDistributionGroupMember,
+  getManagementRoleAssignment,
+  getManagementScope,
+  newManagementRoleAssignment,
+  newManagementScope,
+  removeManagementRoleAssignment,
+  removeManagementScope,
+  setManagementScope,
+  testAuthorization,
+} from './role-cmdlets.ts';
 import { guidOf, sidOf, strikes } from './state.ts';
 
-export interface CmdletResult {
-  readonly rows: readonly Record<string, unknown>[];
-  readonly warnings?: readonly string[];
-}
-
-/** What a cmdlet refuses with: id, .NET type and text. */
-export class CmdletError extends Error {
-  readonly id: string;
-  readonly type: string;
-  constructor(id: string, type: string, text: string) {
-    super(text);
-    this.id = id;
-    this.type = type;
-  }
-}
-
-type Parameters = Readonly<Record<string, unknown>>;
 type Cmdlet = (tenant: Tenant, parameters: Parameters) => CmdletResult;
 
 /** Parameters that each cmdlet knows; another one is AmbiguousParameterSetException. */
@@ -50,6 +46,16 @@ const cmdlets: Readonly<Record<string, { readonly knows: readonly string[]; read
     knows: [],
     run: (tenant) => ({ rows: [{ SmtpClientAuthenticationDisabled: tenant.smtpClientAuthenticationDisabled }] }),
   },
+  'Get-DistributionGroup': { knows: ['Identity', 'ResultSize'], run: getDistributionGroup },
+  'Get-DistributionGroupMember': { knows: ['Identity', 'ResultSize'], run: getDistributionGroupMember },
+  'Get-ManagementScope': { knows: ['Identity'], run: getManagementScope },
+  'New-ManagementScope': { knows: ['Name', 'RecipientRestrictionFilter'], run: newManagementScope },
+  'Set-ManagementScope': { knows: ['Identity', 'RecipientRestrictionFilter'], run: setManagementScope },
+  'Remove-ManagementScope': { knows: ['Identity'], run: removeManagementScope },
+  'Get-ManagementRoleAssignment': { knows: ['Identity', 'Role'], run: getManagementRoleAssignment },
+  'New-ManagementRoleAssignment': { knows: ['Name', 'Role', 'App', 'CustomResourceScope'], run: newManagementRoleAssignment },
+  'Remove-ManagementRoleAssignment': { knows: ['Identity'], run: removeManagementRoleAssignment },
+  'Test-ServicePrincipalAuthorization': { knows: ['Identity', 'Resource'], run: testAuthorization },
   'Get-OrganizationConfig': { knows: [], run: (tenant) => ({ rows: [{ Name: tenant.domain, Guid: guidOf('organization', tenant.id) }] }) },
 };
 
@@ -183,8 +189,15 @@ function getMailbox(tenant: Tenant, { Identity }: Parameters): CmdletResult {
 }
 
 /** Rows show the pointer's name while there is one, and its bare SID afterwards. */
-function trusteeShown(tenant: Tenant, objectId: string): string {
-  return tenant.pointers.some((one) => one.objectId === objectId) ? objectId : sidOf(objectId);
+function trusteeShown({ pointers, directory }: Tenant, objectId: string): string {
+  const pointer = pointers.find((one) => one.objectId === objectId);
+  if (!pointer) return sidOf(objectId);
+  return directory.quirks.namesOnly ? (pointer.displayName ?? '') : objectId;
+}
+
+/** The SID's own column, which not every row has. */
+function sidShown({ directory }: Tenant, objectId: string): string {
+  return directory.quirks.namesOnly ? '' : sidOf(objectId);
 }
 
 function getMailboxPermission(tenant: Tenant, { Identity, User }: Parameters): CmdletResult {
@@ -198,17 +211,19 @@ function getMailboxPermission(tenant: Tenant, { Identity, User }: Parameters): C
       IsInherited: false,
       Deny: false,
     },
-    ...[...mailbox.grants].map((objectId) => ({
+  ];
+  const pointer = User === undefined ? undefined : trusteeNamed(tenant, User);
+  const grants = [...mailbox.grants]
+    .filter((objectId) => pointer === undefined || objectId === pointer)
+    .map((objectId) => ({
       Identity: mailbox.address,
       User: trusteeShown(tenant, objectId),
-      UserSid: sidOf(objectId),
+      UserSid: sidShown(tenant, objectId),
       AccessRights: ['FullAccess'],
       IsInherited: false,
       Deny: false,
-    })),
-  ];
-  const pointer = User === undefined ? undefined : trusteeNamed(tenant, User);
-  return { rows: pointer === undefined ? all : all.filter((row) => row.UserSid === sidOf(pointer)) };
+    }));
+  return { rows: pointer === undefined ? [...all, ...grants] : grants };
 }
 
 /** @returns the object id of a pointer, or the one behind an orphaned SID */
@@ -250,16 +265,19 @@ function removeMailboxPermission(tenant: Tenant, { Identity, User }: Parameters)
   return { rows: [], warnings: [text] };
 }
 
-function getRecipientPermission(tenant: Tenant, { Identity }: Parameters): CmdletResult {
+function getRecipientPermission(tenant: Tenant, { Identity, Trustee }: Parameters): CmdletResult {
   const mailbox = mailboxNamed(tenant, Identity);
+  const trustee = Trustee === undefined ? undefined : trusteeNamed(tenant, Trustee);
   return {
-    rows: [...mailbox.sendAs].map((objectId) => ({
-      Identity: mailbox.address,
-      Trustee: trusteeShown(tenant, objectId),
-      TrusteeSid: sidOf(objectId),
-      AccessControlType: 'Allow',
-      AccessRights: ['SendAs'],
-    })),
+    rows: [...mailbox.sendAs]
+      .filter((objectId) => trustee === undefined || objectId === trustee)
+      .map((objectId) => ({
+        Identity: mailbox.address,
+        Trustee: trusteeShown(tenant, objectId),
+        TrusteeSid: sidShown(tenant, objectId),
+        AccessControlType: 'Allow',
+        AccessRights: ['SendAs'],
+      })),
   };
 }
 

@@ -10,7 +10,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import { exchangeResource, type Tenant } from '../tenant.ts';
 import { type Caller, callerOf } from './admin-token.ts';
-import { CmdletError, isCmdlet, notRecognized, runCmdlet } from './cmdlets.ts';
+import { CmdletError } from './cmdlet-shape.ts';
+import { isCmdlet, notRecognized, runCmdlet } from './cmdlets.ts';
 import { cmdletsOf } from './permissions.ts';
 import { strikes } from './state.ts';
 
@@ -61,7 +62,7 @@ async function handle(tenant: Tenant, request: IncomingMessage, response: Server
   if (!isCmdlet(CmdletName) || !allowed.includes(CmdletName)) return send(response, 400, failure(notRecognized(CmdletName)));
   try {
     const { rows, warnings = [] } = runCmdlet(tenant, CmdletName, Parameters);
-    if (!CmdletName.startsWith('Get-')) {
+    if (!/^(?:Get|Test)-/.test(CmdletName)) {
       tenant.directory.audit.push({ at: tenant.now(), actor: caller.actor, what: `${CmdletName} ${Object.keys(Parameters).join(' ')}` });
       if (strikes(tenant.directory.quirks, 'lostExchangeReplies')) return void response.destroy();
     }
@@ -72,10 +73,10 @@ async function handle(tenant: Tenant, request: IncomingMessage, response: Server
   }
 }
 
-/** M365 (doc): a person needs the scope and a role of Exchange; an app the role and a directory role, which the sandbox gives to none. */
-function cmdletsFor(tenant: Tenant, { permissions, admin }: Caller): readonly string[] | undefined {
-  if (admin === undefined || !permissions.includes('Exchange.Manage')) return undefined;
-  const names = cmdletsOf(admin.roles);
+/** M365 (doc): a person needs the scope and a role of the directory; an app the app role and a role of the directory. */
+function cmdletsFor(tenant: Tenant, { permissions, admin, directoryRoles }: Caller): readonly string[] | undefined {
+  if (!permissions.includes(admin === undefined ? 'Exchange.ManageAsApp' : 'Exchange.Manage')) return undefined;
+  const names = cmdletsOf(directoryRoles);
   if (names.length === 0) return undefined;
   return names.filter((name) => !tenant.directory.quirks.withoutCmdlets?.includes(name));
 }

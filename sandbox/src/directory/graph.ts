@@ -76,6 +76,9 @@ async function handle(tenant: Tenant, request: IncomingMessage, response: Server
     const method = request.method ?? 'GET';
     const call: Call = { tenant, url, method, path, prefer: String(request.headers['prefer'] ?? ''), body: readJson(body) };
     checkPermission(caller, call);
+    if (method === 'PATCH' && strikes(quirks, 'conflicts')) {
+      throw new GraphError(409, 'Request_ConcurrencyConflict', 'Another request changed this object at the same time.');
+    }
     const answer = route(call);
     if (method !== 'GET') {
       // Never what was sent or answered: a secret may be in it.
@@ -164,7 +167,7 @@ function application(call: Call, key: { readonly name: string; readonly value: s
   const [action, id] = tail;
   switch (`${method} ${action ?? ''}`.trim()) {
     case 'GET':
-      return { status: 200, body: selected(withKeys(call, applicationShape(app), app), url.searchParams.get('$select')) };
+      return { status: 200, body: selected(withKeys(call, shapeNow(call, app), app), url.searchParams.get('$select')) };
     case 'PATCH':
       changeApplication(tenant, app, record(call.body));
       return { status: 204 };
@@ -187,10 +190,23 @@ function application(call: Call, key: { readonly name: string; readonly value: s
       return { status: 204 };
     }
     case 'GET owners':
-      return page(url, [], pageSize(call));
+      return page(
+        url,
+        (tenant.directory.owners.get(app.objectId) ?? []).map((one) => ({ id: one })),
+        pageSize(call),
+      );
     default:
       throw badRequest(`Unsupported request: ${method} ${action}`);
   }
+}
+
+/** M365 (recorded): a secret that was just added is not seen by every server at once. */
+function shapeNow({ tenant }: Call, app: NonNullable<ReturnType<typeof findApplication>>): Record<string, unknown> {
+  const shape = applicationShape(app);
+  const newest = app.secrets.at(-1);
+  const isNew = newest?.starts !== undefined && tenant.now().getTime() - newest.starts.getTime() < 60_000;
+  if (!isNew || !strikes(tenant.directory.quirks, 'unseenSecret')) return shape;
+  return { ...shape, passwordCredentials: (Array.isArray(shape['passwordCredentials']) ? shape['passwordCredentials'] : []).slice(0, -1) };
 }
 
 /** M365 (doc): keys of certificates come for a single object that is asked for them, and in no other case. */
@@ -258,7 +274,14 @@ function servicePrincipal(call: Call, key: { readonly name: string; readonly val
 function ofPrincipal(call: Call, found: FoundPrincipal, action: string | undefined): GraphAnswer {
   const { tenant, method, url } = call;
   if (method === 'GET' && action === 'appRoleAssignments') return page(url, assignments(tenant, found), pageSize(call));
-  if (method === 'GET' && action === 'memberOf') return page(url, [], pageSize(call));
+  if (method === 'GET' && action === 'memberOf') {
+    const roles = tenant.directory.memberships.get(found.principal.oid) ?? [];
+    return page(
+      url,
+      roles.map((displayName) => ({ '@odata.type': '#microsoft.graph.directoryRole', id: guidOf('role', displayName), displayName })),
+      pageSize(call),
+    );
+  }
   if (action !== undefined) throw badRequest(`Unsupported request: ${method} ${action}`);
   switch (method) {
     case 'GET':

@@ -63,6 +63,7 @@ const organizationCmdlets = [
   'Remove-ManagementRoleAssignment',
   'Get-ManagementScope',
   'New-ManagementScope',
+  'Set-ManagementScope',
   'Remove-ManagementScope',
   'Test-ServicePrincipalAuthorization',
   'Get-OrganizationConfig',
@@ -78,6 +79,8 @@ const recipientCmdlets = [
   'Remove-RecipientPermission',
   'Get-CASMailbox',
   'Set-CASMailbox',
+  'Get-DistributionGroup',
+  'Get-DistributionGroupMember',
 ];
 
 /** M365 (doc): pointers and role assignments are Role Management's, permissions and switches of mailboxes are Mail Recipients'. */

@@ -6,7 +6,7 @@
  */
 
 import { createHash, randomUUID } from 'node:crypto';
-import type { App, Principal } from '../tenant.ts';
+import type { App, Principal } from '../app.ts';
 
 /** A person who may sign in to administer. */
 export interface Admin {
@@ -37,6 +37,27 @@ export interface DeletedPrincipal {
   readonly app: App;
   readonly principal: Principal;
   readonly deletedAt: Date;
+}
+
+/** A mail-enabled security group. Members are addresses in lower case; a group among them does not pass its own on. */
+export interface Group {
+  readonly address: string;
+  readonly name: string;
+  readonly members: Set<string>;
+}
+
+/** A management scope for recipients. */
+export interface ManagementScope {
+  readonly name: string;
+  filter: string;
+}
+
+/** A management role that an app has; `scope` undefined: for the whole organisation. */
+export interface RoleAssignment {
+  readonly name: string;
+  readonly role: string;
+  readonly objectId: string;
+  readonly scope: string | undefined;
 }
 
 /** How administration misbehaves. Every key is optional; counted ones go down as they strike. */
@@ -77,6 +98,14 @@ export interface DirectoryQuirks {
   pointerRefusesLogins?: number;
   /** So many of the next writes to Exchange are done, and the connection is cut before the answer. */
   lostExchangeReplies?: number;
+  /** Rows of permissions show a trustee by its display name alone, without a SID. */
+  namesOnly?: boolean;
+  /** So many reads of an app do not show a secret that was just added. */
+  unseenSecret?: number;
+  /** So many token requests do not know a secret that was just added. */
+  newSecretUnknown?: number;
+  /** So many of the next changes to an object of Graph are answered 409. */
+  conflicts?: number;
 }
 
 export interface Directory {
@@ -84,6 +113,12 @@ export interface Directory {
   readonly delegatedGrants: DelegatedGrant[];
   readonly deletedApps: DeletedApp[];
   readonly deletedPrincipals: DeletedPrincipal[];
+  /** Object ids of the owners of a registration, by its object id, and display names of the roles of a service principal, by its. */
+  readonly owners: Map<string, string[]>;
+  readonly memberships: Map<string, string[]>;
+  readonly groups: Map<string, Group>;
+  readonly scopes: ManagementScope[];
+  readonly roleAssignments: RoleAssignment[];
   readonly quirks: DirectoryQuirks;
   /** What was changed, by whom: as the directory's audit log tells. No secret. */
   readonly audit: { readonly at: Date; readonly actor: string; readonly what: string }[];
@@ -129,12 +164,25 @@ export function makeDirectory(domain: string): Directory {
     delegatedGrants: [],
     deletedApps: [],
     deletedPrincipals: [],
+    owners: new Map(),
+    memberships: new Map(),
+    groups: new Map([[`senders@${domain}`, { address: `senders@${domain}`, name: 'senders', members: new Set<string>() }]]),
+    scopes: [],
+    roleAssignments: [],
     quirks: {},
     audit: [],
     codes: new Map(),
     devices: new Map(),
     refreshTokens: new Map(),
   };
+}
+
+/** Switches quirks on, or off again where the value is null. */
+export function setQuirks(quirks: DirectoryQuirks, wanted: object): void {
+  for (const [name, value] of Object.entries(wanted)) {
+    if (value === null) Reflect.deleteProperty(quirks, name);
+    else Reflect.set(quirks, name, structuredClone(value));
+  }
 }
 
 /** Counts a quirk down. @returns whether it strikes now */

@@ -94,7 +94,7 @@ export async function answerTokenRequest(tenant: Tenant, request: TokenRequest):
     app,
     principal: app.principal,
     audience: app.quirks.audience ?? audience,
-    roles: isExchange && hasRoles(app) ? app.principal.roles : [],
+    roles: hasRoles(app) ? (isExchange ? app.principal.roles : (app.principal.graphRoles ?? [])) : [],
     appidacr: verdict.appidacr,
   });
   const life = app.tokenLifetimeSeconds;

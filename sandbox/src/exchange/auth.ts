@@ -8,7 +8,7 @@
 
 import { setTimeout as wait } from 'node:timers/promises';
 import { readToken, type TokenFacts } from '../entra/access-token.ts';
-import { exchangeResource, type Mailbox, mailboxOf, type Tenant } from '../tenant.ts';
+import { exchangeResource, type Mailbox, mailboxOf, type SendAssignment, type Tenant } from '../tenant.ts';
 
 export type Login =
   | { readonly kind: 'refused'; readonly because: string }
@@ -88,13 +88,14 @@ export async function judgeSender(tenant: Tenant, user: string, token: string): 
   const facts = await tokenOf(tenant, token);
   if (typeof facts === 'string') return { kind: 'refused', because: facts };
   const byToken = facts.roles.includes('SMTP.SendAsApp');
-  const byAssignment = tenant.sendAssignments.some((one) => one.objectId === facts.oid);
+  const assignments = tenant.sendAssignments.filter((one) => one.objectId === facts.oid);
+  const byAssignment = assignments.length > 0;
   if (!byToken && !byAssignment)
     return { kind: 'refused', because: "the token's roles lack SMTP.SendAsApp, and no assignment covers the app" };
   const without = whyNoPointer(tenant, facts);
   if (without) return { kind: 'refused', because: without };
   if (!mailbox) return { kind: 'refused', because: `${user} is no mailbox of this tenant` };
-  if (!byToken && !mailbox.isInSendScope)
+  if (!byToken && !assignments.some((one) => isCovered(mailbox, one)))
     return { kind: 'refused', because: `${mailbox.address} lies outside the scope of the assignment` };
 
   mailbox.seen.logins += 1;
@@ -107,7 +108,13 @@ export function maySendAs(tenant: Tenant, sender: Sender, address: string): bool
   const other = mailboxOf(tenant, address);
   if (!other) return false;
   if (other === sender.mailbox || other.sendAs.has(sender.objectId)) return true;
-  return sender.by === 'assignment' && other.isInSendScope;
+  if (sender.by !== 'assignment') return false;
+  return tenant.sendAssignments.some((one) => one.objectId === sender.objectId && isCovered(other, one));
+}
+
+/** M365 (doc): only direct members of the group count. */
+function isCovered(mailbox: Mailbox, { members }: SendAssignment): boolean {
+  return members === undefined ? mailbox.isInSendScope : members.has(mailbox.address);
 }
 
 function whyNoPointer(tenant: Tenant, facts: TokenFacts): string | undefined {

@@ -9,7 +9,7 @@ import type { AppQuirks, FederatedRecord, MailboxQuirks, PointerState } from '..
 
 export type Grade = 'doc' | 'recorded' | 'assumed';
 
-interface Described {
+export interface Described {
   readonly name: string;
   /** One sentence: what a client meets. */
   readonly does: string;

@@ -31,7 +31,7 @@ export interface ExchangeAdmin {
   /** How it is reached, for people: `InvokeCommand` or `PowerShell`. */
   readonly way: string;
   /**
-   * @throws Fault exchange.*, sign-in.*, network.*; exchange.outcome-unknown only of cmdlets that change something
+   * @throws Fault exchange.*, signin.*, network.*; exchange.outcome-unknown only of cmdlets that change something
    */
   run(cmdlet: string, parameters: CmdletParameters): Promise<CmdletResult>;
   /** Cmdlets that the person who signed in may run. @throws Fault as `run` */

@@ -71,6 +71,31 @@ export async function getMailboxPermissions(exchange: ExchangeAdmin, address: st
   return rows.map((row) => permissionIn(row, 'User'));
 }
 
+/**
+ * Rights of this pointer's own on a mailbox: its FullAccess, or its SendAs.
+ *
+ * M365 (doc): rows are compared by SID. M365 (assumed): a row may show nothing but a display name, which is no identity; then Exchange itself
+ * is asked for the rows of this trustee.
+ * @throws Fault exchange.not-found where there is no such mailbox
+ */
+export async function rightsOf(
+  exchange: ExchangeAdmin,
+  address: string,
+  pointer: Pointer,
+  right: 'full-access' | 'send-as',
+): Promise<readonly Permission[]> {
+  const all = right === 'full-access' ? await getMailboxPermissions(exchange, address) : await getSendAs(exchange, address);
+  const mine = all.filter((one) => isOf(one, pointer));
+  if (mine.length > 0 || !all.some((one) => one.sid === '' && one.trustee === pointer.displayName)) return mine;
+  const [cmdlet, column] =
+    right === 'full-access' ? (['Get-MailboxPermission', 'User'] as const) : (['Get-RecipientPermission', 'Trustee'] as const);
+  const { rows } = await nothingIfMissing(() => exchange.run(cmdlet, { Identity: address, [column]: pointer.objectId }));
+  return rows
+    .map((row) => permissionIn(row, column))
+    .filter((one) => one.trustee === pointer.displayName)
+    .map((one) => ({ ...one, trustee: pointer.objectId, sid: pointer.sid }));
+}
+
 /** Whether the pointer has FullAccess of its own: not inherited, not denied. Compared by SID, and by object id where Exchange shows that. */
 export function hasFullAccess(permissions: readonly Permission[], pointer: Pointer): boolean {
   const mine = permissions.filter((one) => isOf(one, pointer) && one.rights.includes('FullAccess') && !one.inherited);
@@ -78,7 +103,8 @@ export function hasFullAccess(permissions: readonly Permission[], pointer: Point
 }
 
 export function isOf(permission: Permission, { sid, objectId }: Pointer): boolean {
-  return [permission.sid, permission.trustee].some((one) => one === sid || one.toLowerCase() === objectId.toLowerCase());
+  // Nothing is nobody's: two rows without a SID are not the same person.
+  return [permission.sid, permission.trustee].some((one) => one !== '' && (one === sid || one.toLowerCase() === objectId.toLowerCase()));
 }
 
 /** `AutoMapping` is on unless it is said: it would offer the mailbox to a person's Outlook, which an app does not have. */
@@ -157,10 +183,100 @@ export async function isSmtpDisabledForAll(exchange: ExchangeAdmin): Promise<boo
   return typeof disabled === 'boolean' ? disabled : undefined;
 }
 
+export interface Group {
+  readonly address: string;
+  readonly dn: string;
+}
+
+/** Undefined where there is none of this address. */
+export async function getGroup(exchange: ExchangeAdmin, address: string): Promise<Group | undefined> {
+  const { rows } = await nothingIfMissing(() => exchange.run('Get-DistributionGroup', { Identity: address }));
+  const [row, another] = rows;
+  if (row === undefined || another !== undefined) return undefined;
+  return { address: textOf(row, 'PrimarySmtpAddress'), dn: textOf(row, 'DistinguishedName') };
+}
+
+/** Addresses of the direct members; those of groups in it are not asked for, because they do not count for a scope. */
+export async function getGroupMembers(exchange: ExchangeAdmin, address: string): Promise<readonly string[]> {
+  const { rows } = await nothingIfMissing(() =>
+    exchange.run('Get-DistributionGroupMember', { Identity: address, ResultSize: 'Unlimited' }),
+  );
+  return rows.map((row) => textOf(row, 'PrimarySmtpAddress').toLowerCase()).filter((one) => one !== '');
+}
+
+export interface ManagementScope {
+  readonly name: string;
+  readonly filter: string;
+}
+
+export async function getScope(exchange: ExchangeAdmin, name: string): Promise<ManagementScope | undefined> {
+  const { rows } = await nothingIfMissing(() => exchange.run('Get-ManagementScope', { Identity: name }));
+  // An identity that is not there may list everything.
+  return rows
+    .map((row) => ({ name: textOf(row, 'Name'), filter: textOf(row, 'RecipientFilter') || textOf(row, 'RecipientRestrictionFilter') }))
+    .find((one) => one.name === name);
+}
+
+export async function newScope(exchange: ExchangeAdmin, { name, filter }: ManagementScope): Promise<void> {
+  await exchange.run('New-ManagementScope', { Name: name, RecipientRestrictionFilter: filter, Confirm: false });
+}
+
+export async function setScope(exchange: ExchangeAdmin, { name, filter }: ManagementScope): Promise<void> {
+  await exchange.run('Set-ManagementScope', { Identity: name, RecipientRestrictionFilter: filter, Confirm: false });
+}
+
+export async function removeScope(exchange: ExchangeAdmin, name: string): Promise<void> {
+  await nothingIfMissing(() => exchange.run('Remove-ManagementScope', { Identity: name, Confirm: false }));
+}
+
+/** A management role that an app has in Exchange. */
+export interface RoleAssignment {
+  readonly name: string;
+  readonly role: string;
+  /** Name of its scope; empty: the whole organisation. */
+  readonly scope: string;
+}
+
+/** M365 (assumed): the column that names the app; its object id and its application id are both taken. */
+export async function listRoleAssignments(
+  exchange: ExchangeAdmin,
+  role: string,
+  app: Pick<Pointer, 'appId' | 'objectId'>,
+): Promise<readonly RoleAssignment[]> {
+  const { rows } = await nothingIfMissing(() => exchange.run('Get-ManagementRoleAssignment', { Role: role }));
+  const mine = new Set([app.appId.toLowerCase(), app.objectId.toLowerCase()]);
+  return rows
+    .filter((row) => ['App', 'RoleAssignee', 'RoleAssigneeName'].some((column) => mine.has(textOf(row, column).toLowerCase())))
+    .map((row) => ({ name: textOf(row, 'Name'), role: textOf(row, 'Role'), scope: textOf(row, 'CustomResourceScope') }));
+}
+
+export async function newRoleAssignment(exchange: ExchangeAdmin, wanted: RoleAssignment, objectId: string): Promise<void> {
+  await exchange.run('New-ManagementRoleAssignment', {
+    Name: wanted.name,
+    Role: wanted.role,
+    App: objectId,
+    CustomResourceScope: wanted.scope,
+    Confirm: false,
+  });
+}
+
+export async function removeRoleAssignment(exchange: ExchangeAdmin, name: string): Promise<void> {
+  await nothingIfMissing(() => exchange.run('Remove-ManagementRoleAssignment', { Identity: name, Confirm: false }));
+}
+
+/** M365 (doc): looks past the cache, which keeps the old answer for up to two hours, and past what Entra grants. */
+export async function isInScope(exchange: ExchangeAdmin, role: string, objectId: string, mailbox: string): Promise<boolean> {
+  const { rows } = await nothingIfMissing(() =>
+    exchange.run('Test-ServicePrincipalAuthorization', { Identity: objectId, Resource: mailbox }),
+  );
+  return rows.some((row) => textOf(row, 'RoleName') === role && (row['InScope'] === true || textOf(row, 'InScope') === 'True'));
+}
+
 function pointerIn(row: CmdletRow): Pointer {
   return {
-    appId: textOf(row, 'AppId'),
-    objectId: textOf(row, 'ObjectId'),
+    // Graph writes ids in small letters; they are compared with those.
+    appId: textOf(row, 'AppId').toLowerCase(),
+    objectId: textOf(row, 'ObjectId').toLowerCase(),
     sid: textOf(row, 'Sid'),
     displayName: textOf(row, 'DisplayName'),
   };

@@ -23,18 +23,22 @@ export interface PwshPlace {
 export interface PwshPorts {
   readonly tokens: AdminTokens;
   readonly signal: AbortSignal;
+  /** Environment of the program. */
+  readonly env: Readonly<Record<string, string | undefined>>;
   readonly onTrace?: (trace: CmdletTrace) => void;
 }
 
 /** Reads `{id, cmdlet, parameters}` by line, calls by splatting, and writes `MARK{id, rows, warnings, error}` by line. */
 const script = `
 $ErrorActionPreference = 'Stop'
+[Console]::InputEncoding = [Console]::OutputEncoding = [System.Text.UTF8Encoding]::new($false)
 $ProgressPreference = 'SilentlyContinue'
-function Answer($value) { [Console]::Out.WriteLine($env:POSTERN_MARK + ($value | ConvertTo-Json -Depth 6 -Compress)) }
+function Answer($value) { [Console]::Out.WriteLine($env:POSTERN_MARK + ($value | ConvertTo-Json -Depth 6 -Compress -EnumsAsStrings)) }
 while ($null -ne ($line = [Console]::In.ReadLine())) {
   $ask = $line | ConvertFrom-Json -AsHashtable
   try {
     $parameters = $ask.parameters
+    $warned = @()
     if ($ask.cmdlet -eq 'Connect-ExchangeOnline') { Import-Module ExchangeOnlineManagement -MinimumVersion 3.0.0 }
     if ($ask.cmdlet -eq 'Get-Command') {
       $rows = @(Get-Command -CommandType Function, Cmdlet | ForEach-Object { @{ Name = $_.Name } })
@@ -58,7 +62,7 @@ interface Answer {
   readonly error?: { readonly type: string; readonly text: string };
 }
 
-/** Starts PowerShell and connects. @throws Fault exchange.powershell-missing, exchange.*, sign-in.* */
+/** Starts PowerShell and connects. @throws Fault exchange.powershell-missing, exchange.*, signin.* */
 export async function pwsh(place: PwshPlace, ports: PwshPorts): Promise<ExchangeAdmin> {
   const shell = new Shell(place.program, ports);
   try {
@@ -81,15 +85,17 @@ class Shell implements ExchangeAdmin {
   readonly way = 'PowerShell';
   readonly #ports: PwshPorts;
   readonly #child: ChildProcessWithoutNullStreams;
-  readonly #waiting = new Map<number, PromiseWithResolvers<Answer>>();
-  #ended: Fault | undefined;
+  readonly #waiting = new Map<number, { readonly waiter: PromiseWithResolvers<Answer>; readonly cmdlet: string }>();
+  /** Why there is no more PowerShell. */
+  #ended: string | undefined;
+  #isConnected = false;
   #count = 0;
 
   constructor(program: string, ports: PwshPorts) {
     this.#ports = ports;
     const mark = randomBytes(12).toString('hex');
     this.#child = spawn(program, ['-NoLogo', '-NoProfile', '-NonInteractive', '-Command', script], {
-      env: { ...process.env, POSTERN_MARK: mark },
+      env: { ...ports.env, POSTERN_MARK: mark },
       signal: ports.signal,
       windowsHide: true,
     });
@@ -105,7 +111,10 @@ class Shell implements ExchangeAdmin {
 
   async connect(parameters: CmdletParameters): Promise<void> {
     const { error } = await this.#call('Connect-ExchangeOnline', parameters);
-    if (error === undefined) return;
+    if (error === undefined) {
+      this.#isConnected = true;
+      return;
+    }
     if (/FileNotFoundException/.test(error.type) || /module/i.test(error.text)) throw missing(error.text);
     throw cmdletFault({ cmdlet: 'Connect-ExchangeOnline', ...error, status: 0, requestId: '' });
   }
@@ -133,11 +142,11 @@ class Shell implements ExchangeAdmin {
 
   async #call(cmdlet: string, parameters: CmdletParameters): Promise<Answer> {
     this.#ports.signal.throwIfAborted();
-    if (this.#ended !== undefined) throw this.#ended;
+    if (this.#ended !== undefined) throw this.#gone(cmdlet, false);
     this.#count += 1;
     const id = this.#count;
     const waiter = Promise.withResolvers<Answer>();
-    this.#waiting.set(id, waiter);
+    this.#waiting.set(id, { waiter, cmdlet });
     this.#child.stdin.write(`${JSON.stringify({ id, cmdlet, parameters })}\n`);
     const timer = setTimeout(() => this.#child.kill('SIGKILL'), timeoutMs);
     try {
@@ -151,7 +160,7 @@ class Shell implements ExchangeAdmin {
   #answered(text: string): void {
     try {
       const answer: Answer = JSON.parse(text);
-      this.#waiting.get(answer.id)?.resolve(answer);
+      this.#waiting.get(answer.id)?.waiter.resolve(answer);
     } catch {
       this.#end('its answer cannot be read');
       this.#child.kill('SIGKILL');
@@ -159,8 +168,17 @@ class Shell implements ExchangeAdmin {
   }
 
   #end(seen: string): void {
-    this.#ended ??= missing(seen);
-    for (const { reject } of this.#waiting.values()) reject(this.#ports.signal.aborted ? this.#ports.signal.reason : this.#ended);
+    this.#ended ??= seen;
+    const { aborted, reason } = this.#ports.signal;
+    for (const { waiter, cmdlet } of this.#waiting.values()) waiter.reject(aborted ? reason : this.#gone(cmdlet, true));
+  }
+
+  /** Before it was connected it is a thing to install; afterwards what it was asked may have been done. */
+  #gone(cmdlet: string, wasAsked: boolean): Fault {
+    const seen = (this.#ended ?? 'unknown').slice(0, 300);
+    if (!this.#isConnected) return missing(seen);
+    if (wasAsked && !/^(?:Get|Test)-/.test(cmdlet)) return new Fault('exchange.outcome-unknown', { cmdlet, seen });
+    return new Fault('exchange.powershell-ended', { cmdlet, seen });
   }
 }
 

@@ -1,5 +1,5 @@
 /** App registrations: one function a call of Graph. M365 (doc): API pages of Graph v1.0, grades and pitfalls in each. */
-import { filter, type GraphClient, key } from './client.ts';
+import { type GraphClient, key } from './client.ts';
 import {
   type Application,
   type FederatedCredential,
@@ -32,13 +32,6 @@ export async function getDeletedApplication(graph: GraphClient, uniqueName: stri
     if (app.uniqueName === uniqueName) return app;
   }
   return undefined;
-}
-
-/** Apps with this display name: not a key, only for a person who looks for one. */
-export async function applicationsNamed(graph: GraphClient, displayName: string): Promise<readonly Application[]> {
-  const found: Application[] = [];
-  for await (const one of graph.list(`applications?${filter('displayName', displayName)}`)) found.push(readApplication(one));
-  return found;
 }
 
 export interface ApplicationChange {

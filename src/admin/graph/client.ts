@@ -26,7 +26,7 @@ export interface GraphTrace {
 }
 
 export interface GraphClient {
-  /** @param path behind `/v1.0/`, its values encoded by {@link key} and {@link filter} @returns undefined for 404 @throws Fault graph.*, sign-in.*, network.* */
+  /** @param path behind `/v1.0/`, its values encoded by {@link key} and {@link filter} @returns undefined for 404 @throws Fault graph.*, signin.*, network.* */
   get(path: string): Promise<GraphObject | undefined>;
   /** All objects of a list, page by page. */
   list(path: string): AsyncGenerator<GraphObject>;
@@ -153,7 +153,11 @@ class Graph implements GraphClient {
     for (let attempt = 1; ; attempt += 1) {
       const outcome = await this.#askOnce(question);
       if (!(outcome instanceof Fault)) return outcome;
-      const again = outcome.code === 'graph.throttled' || (question.method !== 'POST' && mayRepeat(outcome));
+      // M365 (recorded): 409 is two writes at once, of which the other may be Entra's own copying.
+      const again =
+        outcome.code === 'graph.throttled' ||
+        (question.method !== 'POST' && mayRepeat(outcome)) ||
+        (question.method === 'PATCH' && outcome.code === 'graph.conflict');
       if (!again || attempt === maxAttempts) throw outcome;
       const asked = outcome.evidence['retryAfterSeconds'];
       const waitMs = typeof asked === 'number' ? asked * 1_000 : firstWaitMs * 2 ** (attempt - 1) * (0.5 + random() / 2);

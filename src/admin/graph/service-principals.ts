@@ -13,7 +13,6 @@ import {
 
 /** Office 365 Exchange Online, in every tenant under this application id. M365 (doc). */
 export const exchangeAppId = '00000002-0000-0ff1-ce00-000000000000';
-export const graphAppId = '00000003-0000-0000-c000-000000000000';
 
 /** By application id. Undefined where there is none, or none yet on the server that was asked. */
 export async function getServicePrincipal(graph: GraphClient, appId: string): Promise<ServicePrincipal | undefined> {

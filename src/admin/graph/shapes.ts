@@ -62,6 +62,22 @@ const organization = z.object({
   verifiedDomains: z.array(z.object({ name: z.string(), isInitial: z.boolean().nullish() })).default([]),
 });
 
+const policy = z.object({
+  isEnabled: z.boolean().default(false),
+  applicationRestrictions: z
+    .object({
+      passwordCredentials: z
+        .array(z.object({ restrictionType: z.string(), state: z.string().nullish(), maxLifetime: z.string().nullish() }))
+        .default([]),
+    })
+    .nullish(),
+});
+
+/** What the tenant allows of secrets. `maxDays` undefined: no limit that could be read. */
+export interface SecretPolicy {
+  readonly allowed: boolean;
+  readonly maxDays: number | undefined;
+}
 export type Application = z.infer<typeof application>;
 export type RequiredResourceAccess = z.infer<typeof resourceAccess>;
 export type SecretInfo = z.infer<typeof secretInfo>;
@@ -90,4 +106,5 @@ export const readAssignment = reader(assignment, 'appRoleAssignment');
 export const readDelegatedGrant = reader(delegatedGrant, 'oauth2PermissionGrant');
 export const readFederated = reader(federated, 'federatedIdentityCredential');
 export const readNewSecret = reader(newSecret, 'passwordCredential');
+export const readPolicy = reader(policy, 'appManagementPolicy');
 export const readOrganization = reader(organization, 'organization');

@@ -79,7 +79,7 @@ function cameBack(server: Server, state: string): Promise<URLSearchParams> {
 async function within(came: Promise<URLSearchParams>, { clock }: SignInPorts, signal: AbortSignal): Promise<URLSearchParams> {
   const enough = new AbortController();
   const tooLong = clock.sleep(waitMs, AbortSignal.any([signal, enough.signal])).then(() => {
-    throw new Fault('sign-in.timed-out', { way, waitedSeconds: waitMs / 1_000 });
+    throw new Fault('signin.timed-out', { way, waitedSeconds: waitMs / 1_000 });
   });
   try {
     return await Promise.race([came, tooLong]);

@@ -32,7 +32,7 @@ export function deviceCodeSignIn(place: SignInPlace, ports: SignInPorts): SignIn
     const endsAtMs = ports.clock.monotonic() + lifeMs;
     for (;;) {
       await ports.clock.sleep(intervalMs, signal);
-      if (ports.clock.monotonic() > endsAtMs) throw new Fault('sign-in.timed-out', { way, waitedSeconds: Math.round(lifeMs / 1_000) });
+      if (ports.clock.monotonic() > endsAtMs) throw new Fault('signin.timed-out', { way, waitedSeconds: Math.round(lifeMs / 1_000) });
       const grant = { grant_type: 'urn:ietf:params:oauth:grant-type:device_code', client_id: id, device_code: deviceCode };
       const came = await askToken(place, ports, resource, grant, signal);
       if (!isRefusal(came)) return came;

@@ -21,7 +21,7 @@ export function givenTokens(place: SignInPlace, ports: SignInPorts, env: Readonl
     async token(resource) {
       const variable = tokenVariables[resource];
       const text = (env[variable] ?? '').trim();
-      if (text === '') throw new Fault('sign-in.token-missing', { variable, resource: place.origins[resource] });
+      if (text === '') throw new Fault('signin.token-missing', { variable, resource: place.origins[resource] });
       return inspectAdminToken(text, resource, { origin: place.origins[resource], tenantId: place.tenantId }, ports.clock.now());
     },
   };
@@ -66,7 +66,7 @@ export function azTokens(place: SignInPlace, ports: SignInPorts, program: string
         token = undefined;
       }
       // What it printed is not quoted: a token may stand in it.
-      if (typeof token !== 'string') throw new Fault('sign-in.az-failed', { seen: 'it printed no JSON with accessToken' });
+      if (typeof token !== 'string') throw new Fault('signin.az-failed', { seen: 'it printed no JSON with accessToken' });
       return inspectAdminToken(token, resource, { origin, tenantId: place.tenantId }, ports.clock.now());
     },
   };
@@ -85,7 +85,7 @@ function run(program: string, args: readonly string[], signal: AbortSignal): Pro
           .replace(/\s+/g, ' ')
           .trim()
           .slice(0, longestQuote);
-        reject(new Fault('sign-in.az-failed', { code, seen }));
+        reject(new Fault('signin.az-failed', { code, seen }));
       }
     });
     child.stdin?.end();

@@ -40,7 +40,7 @@ export interface OAuthRefusal {
   readonly description: string;
 }
 
-/** Asks the token endpoint with these fields. @returns the sign-in, or the refusal for the caller to read @throws Fault network.*, sign-in.refused */
+/** Asks the token endpoint with these fields. @returns the sign-in, or the refusal for the caller to read @throws Fault network.*, signin.refused */
 export async function askToken(
   place: SignInPlace,
   ports: SignInPorts,
@@ -75,11 +75,11 @@ export function isRefusal(answer: SignedIn | OAuthRefusal): answer is OAuthRefus
 export function refusalFault({ error, description }: OAuthRefusal, way: string): Fault {
   const evidence = { way, error, description };
   if (error === 'authorization_declined' || error === 'access_denied' || /AADSTS(?:65004|70018)\b/.test(description)) {
-    return new Fault('sign-in.declined', evidence);
+    return new Fault('signin.declined', evidence);
   }
-  if (error === 'expired_token') return new Fault('sign-in.timed-out', evidence);
-  if (/AADSTS(?:53003|530\d\d|50199|50105)\b/.test(description)) return new Fault('sign-in.blocked', evidence);
-  return new Fault('sign-in.refused', evidence);
+  if (error === 'expired_token') return new Fault('signin.timed-out', evidence);
+  if (/AADSTS(?:53003|530\d\d|50199|50105)\b/.test(description)) return new Fault('signin.blocked', evidence);
+  return new Fault('signin.refused', evidence);
 }
 
 /** The body as an object; a page of a proxy is an empty one, and its status tells. */

@@ -48,7 +48,7 @@ export const exchangeAdminFaults = {
   'exchange.outcome-unknown': {
     says: 'It is not known whether Exchange did what it was asked.',
     cause: 'The connection ended after the command had been sent.',
-    fix: 'Do the same again: Postern looks first whether it was done.',
+    fix: 'Run the same command again: Postern looks first whether it was done.',
     retry: 'soon',
   },
   'exchange.answer-unreadable': {
@@ -62,5 +62,11 @@ export const exchangeAdminFaults = {
     cause: '`pwsh` could not be started, or has no module ExchangeOnlineManagement of version 3 (what was seen is in the evidence).',
     fix: 'Install PowerShell 7, then `Install-Module ExchangeOnlineManagement -Scope CurrentUser`; or leave out `--exchange pwsh`.',
     retry: 'never',
+  },
+  'exchange.powershell-ended': {
+    says: 'PowerShell ended in the middle of the work.',
+    cause: 'The `pwsh` that Postern had started and connected is gone (how it ended is in the evidence).',
+    fix: 'Run the same command again: what is done is not done twice. If it ends again, try without `--exchange pwsh`.',
+    retry: 'soon',
   },
 } as const satisfies Record<string, FaultEntry>;

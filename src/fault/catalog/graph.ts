@@ -12,7 +12,7 @@ export const graphFaults = {
     says: 'Microsoft Graph does not let the person who signed in do this.',
     cause:
       'It answered 403: the token lacks a permission (those it has are in the evidence as `scopes`), or the person has no role for it, or one that is not active yet.',
-    fix: 'Activate Cloud Application Administrator (in Privileged Identity Management where it is used) and sign in again: a token from before does not know of it. Permissions needed: Application.ReadWrite.All and AppRoleAssignment.ReadWrite.All; to look only: Application.Read.All.',
+    fix: 'Activate Cloud Application Administrator (in Privileged Identity Management where it is used), then run the command again: a token from before does not know of it. Permissions needed: Application.ReadWrite.All and AppRoleAssignment.ReadWrite.All; to look only: Application.Read.All.',
     retry: 'never',
   },
   'graph.not-found': {
@@ -43,7 +43,7 @@ export const graphFaults = {
     says: 'A policy of the tenant does not allow this credential.',
     cause:
       'Microsoft Graph answered that the life of the secret is too long, or that secrets are not allowed at all (its text is in the evidence).',
-    fix: 'Choose a shorter `lifetime` under `setup.credential`, or a certificate or a federated credential instead of a secret.',
+    fix: 'Choose a shorter `lifetime` under `setup`, or a certificate or a federated credential instead of a secret.',
     retry: 'never',
   },
   'graph.throttled': {
@@ -61,7 +61,7 @@ export const graphFaults = {
   'graph.outcome-unknown': {
     says: 'It is not known whether Microsoft Graph did what it was asked.',
     cause: 'The connection ended, or the service failed, after a request that makes something had been sent.',
-    fix: 'Do the same again: Postern looks first whether it was done.',
+    fix: 'Run the same command again: Postern looks first whether it was done.',
     retry: 'soon',
   },
   'graph.answer-unreadable': {

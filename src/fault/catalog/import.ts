@@ -12,7 +12,7 @@ export const importFaults = {
   'import.incomplete': {
     says: 'The server has messages of this folder that did not come.',
     cause:
-      'After several rounds the folder still listed UIDs (in the evidence) without a row in the ledger, or the server counted more messages than it listed.',
+      'What was seen is in the evidence: after several rounds the folder still listed UIDs without a row in the ledger, or the server counted more messages than it listed, gave none of their content, ended the connection at the same ones each time, or numbered the folder anew again and again.',
     fix: 'Run the import again: most often mail arrived faster than it could be brought in, or was just arriving. If the number stays the same, keep the output and report it.',
     retry: 'soon',
   },

@@ -54,7 +54,7 @@ export const setupFaults = {
   'setup.stopped': {
     says: 'The setup stopped before its end.',
     cause: 'A step failed; those before it are done and noted in the journal (its file is in the evidence).',
-    fix: 'Mend what the fault above says, then run `postern setup apply` again: it goes on where it stopped.',
+    fix: 'Mend what the fault above says, then run the same command again: it goes on where it stopped.',
     retry: 'never',
   },
   'setup.destroy-not-confirmed': {
@@ -66,7 +66,7 @@ export const setupFaults = {
   'setup.store-failed': {
     says: 'The new credential could not be stored, so it was removed from the app again.',
     cause: 'The file could not be written, or the command ended with an error (which is in the evidence).',
-    fix: 'Make the place writable for this user, or name another under `setup.credential.store`, and run `postern setup apply` again.',
+    fix: 'Make the place writable for this user, or name another under `setup.store`, and run `postern setup apply` again.',
     retry: 'never',
   },
   'setup.last-credential': {
@@ -78,7 +78,7 @@ export const setupFaults = {
   'setup.new-credential-unused': {
     says: 'The new credential does not work yet, so the old one stays in use.',
     cause: 'Entra did not take it within the time (how long is in the evidence, with its last answer).',
-    fix: 'Run `postern setup rotate` again in some minutes: it goes on with the one that it made.',
+    fix: 'Run `postern setup rotate` again in some minutes: the secret that did not work was removed from the app.',
     retry: 'soon',
   },
 } as const satisfies Record<string, FaultEntry>;
