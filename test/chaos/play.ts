@@ -370,7 +370,12 @@ class Player {
     rmSync(ballast, { force: true });
     if (!full) return;
     const { bavail, bsize } = statfsSync(join(this.#folder, 'data'));
-    writeFileSync(ballast, Buffer.alloc(Math.max(0, bavail * bsize - 64 * 1024)));
+    try {
+      writeFileSync(ballast, Buffer.alloc(Math.max(0, bavail * bsize - 64 * 1024)));
+    } catch (error) {
+      // The product wrote in between: then it is as full as it was to be.
+      if (!(error instanceof Error && 'code' in error && error.code === 'ENOSPC')) throw error;
+    }
   }
 
   async #heal(): Promise<void> {

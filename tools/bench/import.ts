@@ -26,7 +26,7 @@ import { takeTurn } from './turn.ts';
 
 /** Opens nothing but this benchmark's own server, which lives as long as it does. */
 const password = 'bench';
-/** Turns of one who needs minutes for each, where every message costs round trips. */
+/** Turns of one who needs minutes for each. */
 const slowRuns = 1;
 
 /** What is no race: each says by itself what it measures. */
@@ -145,7 +145,7 @@ async function turns(
   const failed = new Set<Contender>();
   for (let run = 1; run <= runs; run += 1) {
     for (const one of taking) {
-      if (failed.has(one) || (one.isSlow === true && row.roundTripMs > 0 && run > slowRuns)) continue;
+      if (failed.has(one) || (one.isSlow === true && run > slowRuns)) continue;
       try {
         const own = join(folder, `turn-${one.name.replaceAll(' ', '-')}`);
         if (row.isAgain !== true || run === 1) fresh(own);
