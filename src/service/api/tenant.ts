@@ -1,0 +1,65 @@
+/** Tenants: what the setup would do, and the ids and credentials of the access. */
+import { z } from 'zod';
+import { fault, instant } from './leaf.ts';
+
+export const planStep = z.strictObject({
+  does: z.string(),
+  title: z.string(),
+  why: z.string(),
+  undo: z.string().nullable(),
+  /** `entra` or `exchange`; what the person who does it must be. */
+  where: z.string(),
+  role: z.string().nullable(),
+  details: z.array(z.strictObject({ name: z.string(), value: z.string() })),
+});
+/** `observed: false`: as it would be in an empty tenant, since nobody has signed in to look. */
+export const setupPlan = z.strictObject({
+  tenant: z.string(),
+  observed: z.boolean(),
+  steps: z.array(planStep),
+  remarks: z.array(z.string()),
+  /** PowerShell for an administrator to read and run. */
+  script: z.string(),
+  commands: z.array(z.strictObject({ title: z.string(), command: z.string() })),
+  problem: fault.nullable(),
+});
+export type SetupPlan = z.infer<typeof setupPlan>;
+
+/** A sign-in of an administrator, so that the tenant can be looked at: by a code on another page. */
+export const planSignIn = z.strictObject({
+  id: z.string(),
+  state: z.enum(['waiting', 'looking', 'done', 'failed']),
+  page: z.string().nullable(),
+  code: z.string().nullable(),
+  expires: instant.nullable(),
+  plan: setupPlan.nullable(),
+  fault: fault.nullable(),
+});
+export type PlanSignIn = z.infer<typeof planSignIn>;
+
+/** Ids side by side: what people mix up. */
+export const access = z.strictObject({
+  tenant: z.string(),
+  origin: z.enum(['file', 'console']),
+  cloud: z.string(),
+  tenantId: z.string(),
+  clientId: z.string(),
+  scope: z.string(),
+  /** Object id of the app registration; null: not known here. */
+  appObjectId: z.string().nullable(),
+  /** Object id of the service principal (Enterprise application), the one that Exchange wants: the token's `oid`. */
+  servicePrincipalId: z.string().nullable(),
+  credential: z.strictObject({
+    kind: z.string(),
+    describe: z.string(),
+    expires: instant.nullable(),
+    daysLeft: z.int().nullable(),
+  }),
+  /** Roles in the last token; null: none was asked for yet. */
+  roles: z.array(z.string()).nullable(),
+  tokenExpires: instant.nullable(),
+  sources: z.array(z.string()),
+  fault: fault.nullable(),
+});
+export type Access = z.infer<typeof access>;
+export const accessList = z.strictObject({ tenants: z.array(access) });
