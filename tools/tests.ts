@@ -19,7 +19,7 @@ const deadlineMs = { file: 300_000, check: 180_000 } as const;
 const afterlifeMs = 1_000;
 /** The machines that run this have two cores, and many files start servers of their own. */
 const filesAtOnce = Math.min(2, availableParallelism());
-const testFiles = ['src/**/*.test.ts', 'sandbox/**/*.test.ts', 'test/**/*.test.ts', 'tools/**/*.test.ts'];
+const testFiles = ['src/**/*.test.ts', 'sandbox/**/*.test.ts', 'test/**/*.test.ts', 'tools/**/*.test.ts', 'console/src/**/*.test.ts'];
 const houseFiles = ['test/house/**/*.test.ts'];
 
 interface FileResult {
@@ -51,7 +51,12 @@ async function main(what: 'check' | 'test', filters: readonly string[]): Promise
   }
   const failedChecks: string[] = [];
   if (filters.length === 0) {
-    if (!(await check('types (tsc)', ['typescript', 'bin', 'tsc'], ['-p', root]))) failedChecks.push('types (tsc)');
+    for (const [title, project] of [
+      ['types (tsc)', root],
+      ['types of the console (tsc)', join(root, 'console')],
+    ] as const) {
+      if (!(await check(title, ['typescript', 'bin', 'tsc'], ['-p', project]))) failedChecks.push(title);
+    }
     if (
       !(await check(
         'lint and format (biome)',

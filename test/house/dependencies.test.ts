@@ -14,6 +14,10 @@ const usedOtherwise: Readonly<Record<string, { readonly file: string; readonly w
   typescript: { file: 'tools/tests.ts', word: "'typescript', 'bin', 'tsc'" },
   '@biomejs/biome': { file: 'tools/tests.ts', word: "'@biomejs', 'biome'" },
   '@types/node-forge': { file: 'src/setup/certificate.ts', word: "import('node-forge')" },
+  '@types/react': { file: 'console/tsconfig.json', word: '"jsx": "react-jsx"' },
+  '@types/react-dom': { file: 'console/src/main.tsx', word: "from 'react-dom/client'" },
+  '@types/sanitize-html': { file: 'src/service/mail-view/clean-html.ts', word: "from 'sanitize-html'" },
+  'axe-core': { file: 'test/console/browser.ts', word: "'axe-core/axe.min.js'" },
   '@types/node': { file: 'tsconfig.json', word: '"types": ["node"]' },
 };
 
@@ -48,7 +52,7 @@ test('no dependency is unused', () => {
   const unused = manifests.flatMap((manifest) => {
     const imported = new Set(
       files
-        .filter((file) => /\.(ts|mjs)$/.test(file) && file.startsWith(manifest.folder))
+        .filter((file) => /\.(tsx?|mjs)$/.test(file) && file.startsWith(manifest.folder))
         .flatMap((file) => importsOf(read(file)).map(({ from }) => packageOf(from))),
     );
     return namesOf(manifest)

@@ -61,7 +61,7 @@ interface Edge {
   readonly typeOnly: boolean;
 }
 
-const files = repositoryFiles().filter((file) => /^(src|sandbox)\/.*\.(ts|mjs)$/.test(file));
+const files = repositoryFiles().filter((file) => /^(src|sandbox|console)\/.*\.(tsx?|mjs)$/.test(file));
 const edges = files.flatMap((file) =>
   importsOf(read(file)).map(
     ({ from, line, typeOnly }): Edge => ({ file, line, typeOnly, target: from.startsWith('.') ? join(dirname(file), from) : from }),
@@ -126,7 +126,19 @@ test('product and sandbox know nothing of each other', () => {
   );
 });
 
-test('neither product nor sandbox imports tests, tools or examples', () => {
+test('the console imports of the product only the types of src/service/api.ts, and nobody imports the console but its build', () => {
+  const wrong = edges.filter(
+    ({ file, target, typeOnly }) =>
+      (file.startsWith('console/') && /^(src|sandbox)\//.test(target) && !(target === 'src/service/api.ts' && typeOnly)) ||
+      (!file.startsWith('console/') && target.startsWith('console/')),
+  );
+  assert.deepEqual(
+    wrong.map((edge) => say(edge, 'only `import type` of src/service/api.ts')),
+    [],
+  );
+});
+
+test('neither product, sandbox nor console imports tests, tools or examples', () => {
   const wrong = edges.filter((edge) => !isTest(edge.file) && (/^(test|tools|examples)\//.test(edge.target) || isTest(edge.target)));
   assert.deepEqual(
     wrong.map((edge) => say(edge, 'it does not ship')),
@@ -136,7 +148,7 @@ test('neither product nor sandbox imports tests, tools or examples', () => {
 
 test('every relative import leads to a file', () => {
   const known = new Set(repositoryFiles());
-  const wrong = edges.filter(({ target }) => /^(src|sandbox|test|tools|examples)\//.test(target) && !known.has(target));
+  const wrong = edges.filter(({ target }) => /^(src|sandbox|console|test|tools|examples)\//.test(target) && !known.has(target));
   assert.deepEqual(
     wrong.map((edge) => say(edge, 'there is no such file')),
     [],
