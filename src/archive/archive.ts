@@ -10,11 +10,14 @@
  */
 
 import type { Fault } from '../fault/fault.ts';
+import type { AttachmentContent, MessageHtml } from './content.ts';
 import type { Conversation, ConversationOptions } from './conversation.ts';
 import type { Derivation, Feed, FeedGaps } from './feed.ts';
 import type { LedgerState, QuarantineReason, StoredMessage } from './message.ts';
+import type { RecordProfile } from './record.ts';
 import type { Facets, Query, SearchOptions, SearchResult } from './search.ts';
 
+export type * from './content.ts';
 export type * from './conversation.ts';
 export type * from './feed.ts';
 export type * from './message.ts';
@@ -253,6 +256,18 @@ export interface ArchiveReader {
    * @throws Fault archive.unknown-message, archive.body-changed, archive.body-missing
    */
   text(sha256: string): Promise<string>;
+  /** Whether {@link ArchiveReader.html} has something to show: a quick look, which may be wrong of a forwarded message. */
+  hasHtml(sha256: string): Promise<boolean>;
+  /**
+   * The HTML of a message as it stands there: hostile, and nothing of it may be shown without being made safe.
+   * @throws Fault archive.unknown-message, archive.body-changed, archive.body-missing
+   */
+  html(sha256: string): Promise<MessageHtml>;
+  /**
+   * @param index its place among the attachments of the record, from 0
+   * @throws Fault archive.unknown-message, archive.unknown-attachment, archive.body-changed, archive.body-missing
+   */
+  attachment(sha256: string, index: number): Promise<AttachmentContent>;
   /** What the archive knows of its feeds. @param now the end of the 28 days that are counted by hour */
   feed(now: Date): Promise<Feed>;
   /**
@@ -262,6 +277,8 @@ export interface ArchiveReader {
   feedGaps(since?: Date): Promise<readonly FeedGaps[]>;
   /** Which of these are the id of an item or a Message-ID (with or without its angle brackets) of a derived message. */
   identified(ids: readonly string[]): Promise<ReadonlySet<string>>;
+  /** What is known about the messages of each source, also of those that are configured no more. */
+  profiles(): Promise<Readonly<Record<string, RecordProfile>>>;
   /** What the records were made by. */
   derivation(): Promise<Derivation>;
   /**
@@ -330,6 +347,12 @@ export interface Archive extends ArchiveReader {
    * look here from time to time and tell a person: nothing that arrives from then on is found by its words.
    */
   derivingFault(): Fault | undefined;
+  /**
+   * Goes on with these profiles in place of those that their sources had; the others keep theirs. What is derived from now on is made with
+   * them. Where a profile says something else than before, the source's records are made again, beside the old ones, which are found
+   * meanwhile ({@link ArchiveReader.derivation} says how far that is). Resolves when the new profile is in force.
+   */
+  setProfiles(profiles: Readonly<Record<string, RecordProfile>>): Promise<void>;
   /** Throws all derived data away and derives it again from the stored bytes. */
   reindex(options?: { readonly onProgress?: (progress: Progress) => void; readonly signal?: AbortSignal }): Promise<void>;
 }

@@ -21,11 +21,15 @@ export interface Conversation {
   readonly chatType: ChatType;
   /** Who took part in the items shown, by name, number or address, in the order in which they first appear; at most 500. */
   readonly participants: readonly string[];
+  /** Whose archives the whole conversation came from, who has most of it first; at most 50. */
+  readonly owners: readonly string[];
   /** Messages of the whole conversation, copies counted. */
   readonly messages: number;
   readonly items: readonly ConversationItem[];
   /** Where the next page begins; undefined where this one is the last. */
   readonly next: string | undefined;
+  /** Where this page begins, for the one that ends before it; undefined where this one is the first. */
+  readonly previous: string | undefined;
   readonly lag: number;
 }
 
@@ -53,8 +57,12 @@ export interface ConversationChange {
 }
 
 export interface ConversationOptions {
-  /** {@link Conversation.next} of the page before. */
+  /** {@link Conversation.next} of the page before. At most one of these three is given; without one it is the first page. */
   readonly after?: string;
+  /** {@link Conversation.previous} of the page behind. */
+  readonly before?: string;
+  /** SHA-256 of a message: the page in which it stands, or what it says is shown. */
+  readonly around?: string;
   /** Messages of a page at most, copies and changes among them; default 500. */
   readonly limit?: number;
 }

@@ -105,7 +105,7 @@ export async function exportMessages(
 }
 
 /** What became of a message: its file, or why there is none. */
-type Written = { readonly file: string } | { readonly file: null; readonly fault: FaultCode };
+export type Written = { readonly file: string } | { readonly file: null; readonly fault: FaultCode };
 
 async function exportOrFault(archive: ArchiveReader, message: StoredMessage, format: ExportFormat, folder: string): Promise<Written> {
   try {
@@ -149,7 +149,8 @@ async function claimFolder(folder: string): Promise<void> {
   }
 }
 
-function manifestLine(written: Written, message: StoredMessage): ManifestLine {
+/** A line of the manifest, as data. */
+export function manifestLine(written: Written, message: StoredMessage): ManifestLine {
   const occurrences = message.occurrences.map(({ source, folder, uidValidity, uid, state, reason }) => ({
     source,
     folder,

@@ -32,6 +32,10 @@ export interface Occurrence {
   readonly reason: QuarantineReason | undefined;
 }
 
+/** What a message is beside its fields. `edited` and `deleted` are originals of which the archive knows an edit or a deletion. */
+export const marks = ['edited', 'deleted', 'encrypted', 'unrecognised', 'unreadable', 'flagged', 'copy', 'quarantined'] as const;
+export type Mark = (typeof marks)[number];
+
 export interface StoredMessage {
   /** SHA-256 of the bytes, lower-case hex: the message's id everywhere. */
   readonly sha256: string;
@@ -39,4 +43,6 @@ export interface StoredMessage {
   readonly occurrences: readonly Occurrence[];
   /** Undefined while the message has not been derived yet. */
   readonly record: MessageRecord | undefined;
+  /** What it is beside that; of one that has not been derived yet only `quarantined` can be known. */
+  readonly marks: readonly Mark[];
 }

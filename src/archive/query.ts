@@ -6,16 +6,8 @@
  */
 import { nearest } from '../config/nearest.ts';
 import { Fault } from '../fault/fault.ts';
-import {
-  type FactField,
-  factValues,
-  type Mark,
-  marks,
-  type Query,
-  type QueryFact,
-  type QueryParticipant,
-  type QueryTerm,
-} from './search.ts';
+import { type Mark, marks } from './message.ts';
+import { type FactField, factValues, type Query, type QueryFact, type QueryParticipant, type QueryTerm } from './search.ts';
 
 const termFields = ['subject', 'from', 'to', 'attachment', 'header', 'body'] as const;
 const participantFields = ['participant', 'with'] as const;
@@ -162,8 +154,10 @@ function isNumber(value: string): boolean {
 /** What the full text knows as part of a word: a term without any (the `&` in `terms & conditions`) would match nothing. */
 const word = /[\p{L}\p{N}\p{Co}]/u;
 
-function term(field: QueryTerm['field'], { value, isPhrase, not }: Part): QueryTerm {
+function term(field: QueryTerm['field'], { whole, value, isPhrase, not }: Part): QueryTerm {
   const prefix = !isPhrase && value.endsWith('*');
+  // So many words go on from one letter that it says nothing, and takes longest of all.
+  if (prefix && /^[a-z0-9]\*$/i.test(value)) throw unreadable(whole, 'two letters or more before the *');
   return { field, text: prefix ? value.slice(0, -1) : value, not, prefix };
 }
 

@@ -4,7 +4,7 @@
  * The hard thing is one meaning for every store: conditions on what a message says hold for derived messages only, a participant is told
  * apart by number or address and not by spelling, and a page goes on where the one before ended, whatever has arrived in between.
  */
-import type { StoredMessage } from './message.ts';
+import type { Mark, StoredMessage } from './message.ts';
 import type { ChatType, Direction, EventKind, FlagCode, Modality, RecordFormat } from './record.ts';
 
 /** A search, read from a person's words by query.ts. All given conditions must hold. */
@@ -107,10 +107,6 @@ export const factValues: Readonly<Record<FactField, readonly string[] | undefine
   flag: flagCodes,
 };
 
-/** What a message is beside its fields. `edited` and `deleted` are originals of which the archive knows an edit or a deletion. */
-export const marks = ['edited', 'deleted', 'encrypted', 'unrecognised', 'unreadable', 'flagged', 'copy', 'quarantined'] as const;
-export type Mark = (typeof marks)[number];
-
 /** `sent`: newest first by the time that orders messages. `arrival`: newest in the archive first. */
 export type SearchOrder = 'sent' | 'arrival';
 
@@ -119,6 +115,8 @@ export interface SearchOptions {
   readonly order?: SearchOrder;
   /** {@link SearchResult.next} of the page before, of the same query and order. */
   readonly after?: string;
+  /** Nobody waits for the answer any more; a search that has not begun is then left alone. */
+  readonly signal?: AbortSignal;
 }
 
 export interface SearchResult {

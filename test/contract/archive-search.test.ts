@@ -364,6 +364,45 @@ test('changed settings of a source are told, and its records made again while th
   await fourth.close();
 });
 
+test('settings that change while the archive is open hold from then on, and make the records before again', async () => {
+  using folder = temporaryFolder();
+  const first = { ...profile, nameOrder: 'first-last' as const };
+  const archive = await openArchive(folder.path, systemClock, { feed: first });
+  try {
+    await add(
+      archive,
+      Array.from({ length: 300 }, (_, index) => ({ id: `i${index}`, text: `word ${index}` })),
+    );
+    await archive.setProfiles({ feed: { ...first }, other: profile });
+    assert.equal((await archive.derivation()).stale, 0, 'what says the same changes nothing');
+    // Waiting for what is under way and changing it at the same time hinder one another in nothing.
+    const waiting = archive.derived();
+    await archive.setProfiles({ feed: { ...profile, nameOrder: 'last-first' } });
+    assert.deepEqual((await archive.profiles())['feed']?.nameOrder, 'last-first');
+    await waiting;
+    for (;;) {
+      assert.equal((await archive.search(readQuery('word'), 1_000)).hits.length, 300, 'the old records are found meanwhile');
+      await archive.derived();
+      if ((await archive.derivation()).stale === 0) break;
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    await add(archive, [{ id: 'later', text: 'word later' }], 301);
+    assert.equal((await archive.search(readQuery('word'), 1_000)).hits.length, 301);
+    assert.equal((await archive.derivation()).stale, 0);
+    await Promise.all([
+      archive.setProfiles({ feed: first }),
+      archive.setProfiles({ feed: { ...profile, nameOrder: 'last-first' } }),
+      archive.derived(),
+    ]);
+    assert.equal((await archive.profiles())['feed']?.nameOrder, 'last-first', 'the last word holds');
+  } finally {
+    await archive.close();
+  }
+  const again = await openArchive(folder.path, systemClock);
+  assert.deepEqual([(await again.derivation()).stale, (await again.profiles())['other']?.format], [0, profile.format]);
+  await again.close();
+});
+
 test('a message to twenty thousand people is derived, found by one of them, and shown', async () => {
   const crowd = Array.from({ length: 20_000 }, (_, index) => `p${index}@contoso.test`);
   const many = mail('To all', 'everybody', [`To: ${crowd.join(',\r\n ')}`, 'From: eva@contoso.test']);
@@ -373,5 +412,32 @@ test('a message to twenty thousand people is derived, found by one of them, and 
     assert.deepEqual(await subjects('with:p7@contoso.test'), ['To all']);
     assert.deepEqual(await subjects('with:p5@contoso.test with:eva@contoso.test'), ['To all']);
     assert.equal((await archive.conversation(sha256(many))).items.length, 1);
+  });
+});
+
+test('beginnings of words are found, excluded, and met together with other conditions, in both orders', async () => {
+  const items: readonly Captured[] = [
+    { id: 'a', text: 'the invoice is here', date: '2026-01-01T10:00:00Z' },
+    { id: 'b', text: 'two invoices and a draft', date: '2026-01-02T10:00:00Z', network: 'SIGNAL' },
+    { id: 'c', text: 'nothing of that kind', date: '2026-01-03T10:00:00Z' },
+    { id: 'd', text: 'invoking a drafted clause', date: '2026-01-04T10:00:00Z' },
+  ];
+  await holding(items, async (archive) => {
+    const expected: readonly (readonly [string, readonly string[]])[] = [
+      ['invoi*', ['b', 'a']],
+      ['invo*', ['d', 'b', 'a']],
+      ['invo* draft*', ['d', 'b']],
+      ['invo* -draft*', ['a']],
+      ['-invo*', ['c']],
+      ['-invo* -noth*', []],
+      ['invo* platform:signal', ['b']],
+      ['platform:whatsapp -draft*', ['c', 'a']],
+      ['subject:invo*', []],
+      ['body:invo* since:2026-01-02', ['d', 'b']],
+      ['nowhere*', []],
+    ];
+    for (const [words, ids] of expected) {
+      for (const order of ['sent', 'arrival'] as const) assert.deepEqual(await found(archive, words, order), ids, `${words} by ${order}`);
+    }
   });
 });

@@ -10,6 +10,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import { Worker } from 'node:worker_threads';
 import { Fault, isFault } from '../../fault/fault.ts';
 import type { Progress } from '../archive.ts';
+import { endThread, newGate } from '../endable-thread.ts';
 import { emptyIndex, noteMaker, openIndex, staleness } from '../sqlite/index-schema.ts';
 import type { Layout } from '../sqlite/layout.ts';
 import { unpackFailure } from '../thread-failure.ts';
@@ -64,6 +65,7 @@ const threadYoungMb = 2;
 
 interface Thread {
   readonly worker: Worker;
+  readonly gate: SharedArrayBuffer;
   range: ToDeriver | undefined;
   deadline: NodeJS.Timeout | undefined;
 }
@@ -177,7 +179,7 @@ export class Deriver {
       if (range === undefined) return;
       thread.range = range;
       const timeoutMs = range.first === range.last ? this.#limits.messageTimeoutMs : this.#limits.rangeTimeoutMs;
-      thread.deadline = setTimeout(() => void thread.worker.terminate(), timeoutMs);
+      thread.deadline = setTimeout(() => void endThread(thread.worker, thread.gate), timeoutMs);
       thread.worker.ref(); // it keeps the process alive only while it has something in hand
       thread.worker.postMessage(range);
     }
@@ -198,12 +200,13 @@ export class Deriver {
   #idleThread(): Thread | undefined {
     const idle = this.#threads.find((thread) => thread.range === undefined);
     if (idle !== undefined || this.#threads.length >= this.#limits.threads) return idle;
+    const gate = newGate();
     const worker = new Worker(new URL('./derive-thread.ts', import.meta.url), {
-      workerData: this.#work,
+      workerData: { ...this.#work, gate },
       resourceLimits: { maxOldGenerationSizeMb: this.#limits.threadHeapMb, maxYoungGenerationSizeMb: threadYoungMb },
     });
     worker.unref();
-    const thread: Thread = { worker, range: undefined, deadline: undefined };
+    const thread: Thread = { worker, gate, range: undefined, deadline: undefined };
     this.#threads.push(thread);
     worker.on('message', (answer: FromDeriver) => this.#receive(thread, answer));
     worker.on('error', () => undefined); // 'exit' follows and tells the same
@@ -268,7 +271,7 @@ export class Deriver {
 
   async #retire(thread: Thread): Promise<void> {
     clearTimeout(thread.deadline);
-    await thread.worker.terminate();
+    await endThread(thread.worker, thread.gate);
   }
 
   #wake(): void {

@@ -21,7 +21,7 @@ import { newScratch } from './scratch.ts';
 import { type Slim, slim } from './slim.ts';
 
 /** Bytes of a message, without its large attachments, that are read at most. */
-const readLimitBytes = 8 * 1024 * 1024;
+export const readLimitBytes = 8 * 1024 * 1024;
 /** Characters of the text that are searchable at most. */
 const bodyLimitChars = 1024 * 1024;
 /** Characters of all header fields that are searchable at most. */
@@ -102,7 +102,7 @@ async function understood(slimmed: Slim, profile: RecordProfile, owners: OwnerLi
 }
 
 /** The message, and the report that it is; a report has to be read in another way than mail, and may turn out to be none. */
-async function opened(
+export async function opened(
   bytes: Uint8Array<ArrayBuffer>,
   profile: RecordProfile,
 ): Promise<{ readonly email: Email; readonly report: Report | undefined; readonly isLookalike: boolean }> {

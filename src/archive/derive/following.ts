@@ -13,7 +13,7 @@ import { indexFault } from '../sqlite/errors.ts';
 import { notedProfiles } from '../sqlite/index-schema.ts';
 import type { Layout } from '../sqlite/layout.ts';
 import { Deriver, type DeriverLimits, deriverLimits } from './deriver.ts';
-import type { Profiles } from './profiles.ts';
+import { type Profiles, profileName, profileOf } from './profiles.ts';
 
 /** The index that is made beside the present one. */
 export function nextIndexFile(where: Layout): string {
@@ -22,7 +22,7 @@ export function nextIndexFile(where: Layout): string {
 
 export class FollowingIndex {
   readonly #where: Layout;
-  readonly #given: Profiles;
+  #given: Profiles;
   readonly #limits: DeriverLimits;
   #profiles: Profiles = {};
   #deriver: Deriver | undefined;
@@ -31,6 +31,8 @@ export class FollowingIndex {
   #remaking: Promise<void> | undefined;
   /** Under way while one index takes the place of the other. */
   #exchange: Promise<void> | undefined;
+  /** Under way while it goes on with other profiles. */
+  #changing: Promise<void> | undefined;
   #failure: unknown;
   #failures = 0;
   #retry: NodeJS.Timeout | undefined;
@@ -88,6 +90,7 @@ export class FollowingIndex {
   /** Resolves when everything durable is derived. @throws what keeps the deriving from going on, or the signal's reason */
   async caughtUp(onProgress?: (progress: Progress) => void, signal?: AbortSignal): Promise<void> {
     for (;;) {
+      await this.#changing;
       await this.#exchange;
       const deriver = this.#deriver;
       if (deriver === undefined) throw this.#failure ?? new Error('the archive is closed');
@@ -95,10 +98,40 @@ export class FollowingIndex {
         await deriver.caughtUp(onProgress, signal);
         return;
       } catch (error) {
-        // Closed because another index takes its place: that one has to catch up too.
-        if (this.#deriver === deriver || this.#closing || signal?.aborted === true) throw error;
+        // Closed because another index takes its place, or it goes on with other profiles: that one has to catch up too.
+        if (signal?.aborted === true || (this.#changing === undefined && (this.#deriver === deriver || this.#closing))) throw error;
       }
     }
+  }
+
+  /** What is known about each source of the configuration, and of those that came later. */
+  get given(): Profiles {
+    return this.#given;
+  }
+
+  /**
+   * Goes on with these profiles in place of those that their sources had, as a start with them would: what is derived from now on is made
+   * with them, and where records would come out otherwise the index is made again beside the old one.
+   */
+  async setProfiles(profiles: Profiles): Promise<void> {
+    const change = (this.#changing ?? Promise.resolve()).then(() => this.#change(profiles));
+    const nothing = (): void => undefined;
+    const over = change.then(nothing, nothing);
+    this.#changing = over;
+    try {
+      await change;
+    } finally {
+      if (this.#changing === over) this.#changing = undefined;
+    }
+  }
+
+  async #change(profiles: Profiles): Promise<void> {
+    this.#given = { ...this.#given, ...profiles };
+    const isKnown = (source: string): boolean =>
+      Object.hasOwn(this.#profiles, source) && profileName(profileOf(this.#profiles, source)) === profileName(profileOf(profiles, source));
+    if (Object.keys(profiles).every(isKnown)) return;
+    await this.#shut();
+    this.start();
   }
 
   /** Throws the derived database away and begins with an empty one. */
@@ -110,6 +143,11 @@ export class FollowingIndex {
   }
 
   async close(): Promise<void> {
+    await this.#changing;
+    await this.#shut();
+  }
+
+  async #shut(): Promise<void> {
     this.#closing = true;
     clearTimeout(this.#retry);
     await this.#successor?.close();

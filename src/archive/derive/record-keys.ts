@@ -5,6 +5,8 @@
  * one often leaves its beginning away (the country, the zero of a national number) and never its end.
  */
 import { hash } from 'node:crypto';
+import { isOwner } from '../called.ts';
+import { type Mark, marks } from '../message.ts';
 import type { MessageRecord, Participant, ParticipantRole } from '../record.ts';
 import { flagCodes, type QueryParticipant } from '../search.ts';
 
@@ -106,6 +108,13 @@ export function flagBit(code: string): number {
   return place < 0 ? 0 : 2 ** (firstFlagBit + place);
 }
 
+/** The names of the marks among these bits. */
+export function markNames(bits: number): readonly Mark[] {
+  // The bits of flags may reach beyond what a bitwise operation of JavaScript sees.
+  const has = (bit: number): boolean => Math.floor(bits / bit) % 2 === 1;
+  return marks.filter((mark) => mark !== 'quarantined' && has(mark === 'unrecognised' ? flagBit('unrecognised') : markBit[mark]));
+}
+
 /** The marks that a record has by itself; edited, deleted, copy and orphan come from what the archive knows besides. */
 export function marksOf(record: MessageRecord): number {
   let bits = record.attachments.length > 0 ? markBit.attachment : 0;
@@ -116,19 +125,6 @@ export function marksOf(record: MessageRecord): number {
     bits |= markBit.others;
   for (const { code } of record.flags) bits |= flagBit(code);
   return bits;
-}
-
-/** Whether the record's owner is this participant, in whatever form the feed gives him. */
-export function isOwner(participant: Participant, owner: string | undefined): boolean {
-  if (owner === undefined) return false;
-  const named = owner.toLowerCase();
-  if (named === participant.email || named === participant.syntheticEmail) return true;
-  const digits = digitsOf(owner);
-  return (
-    digits !== '' &&
-    !owner.includes('@') &&
-    [participant.e164, participant.phoneRaw].some((number) => number !== undefined && digitsOf(number) === digits)
-  );
 }
 
 /** An item that says something of another one, which has to be there. Replies do not count: what is replied to may never have come. */

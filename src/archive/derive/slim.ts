@@ -3,6 +3,7 @@
  *
  * A MIME parser decodes every part into memory; most bytes of a mailbox are attachments that a search never looks into. Leaving them
  * out makes the reading of a mailbox several times faster and lets a message of any size be read within a bound.
+ * Long because all of it is one pass with one state.
  * The hard thing is to see the same parts as the parser that reads what is left, and to tell which of its attachments is which: every
  * part gets a mark as its first header field (a Content-Description that nobody else can know), and a part begins only at a boundary that
  * a header has declared and that has not been closed. In doubt the bytes stay.
@@ -68,13 +69,15 @@ const smallC = 0x63;
  * @param chunks the message, cut anywhere; no chunk is held once the next is asked for
  * @param limitBytes of the result; what comes after it is not read
  * @param scratch of {@link newScratch}; many messages may share one
+ * @param tap sees the content of parts; with it nothing is left of the message, and no limit ends the reading
  */
 export async function slim(
   chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
   limitBytes: number,
   scratch: Scratch = newScratch(),
+  tap?: PartTap,
 ): Promise<Slim> {
-  const found: Found = { parts: [], nonce: '', unclosed: false, assumed: new Set(), scratch };
+  const found: Found = { parts: [], nonce: '', unclosed: false, assumed: new Set(), scratch, tap };
   const slimmer = new Slimmer(limitBytes, found, 0, scratch.out);
   scratch.out = undefined;
   const beginning: Uint8Array[] = [];
@@ -131,7 +134,11 @@ interface Found {
   unclosed: boolean;
   readonly assumed: Set<'header' | 'text'>;
   readonly scratch: Scratch;
+  readonly tap: PartTap | undefined;
 }
+
+/** Who wants the decoded content of a part: its blocks, in memory that is used again after each call. */
+export type PartTap = (part: number) => ((block: Uint8Array) => void) | undefined;
 
 /** Of its own memory: a Buffer's `slice` would keep the whole chunk. */
 function copied(bytes: Uint8Array): Uint8Array {
@@ -246,7 +253,7 @@ class Slimmer {
   /** What fits of them, as if they came one by one. */
   #emitLines(lines: Uint8Array): void {
     const room = this.#limitBytes - this.#outBytes;
-    if (lines.length > room) this.truncated = true;
+    if (this.#found.tap === undefined && lines.length > room) this.truncated = true;
     this.#emit(lines.length <= room ? lines : lines.subarray(0, room <= 0 ? 0 : lines.lastIndexOf(LF, room - 1) + 1));
   }
 
@@ -414,7 +421,7 @@ class Slimmer {
   #startMessage(): void {
     this.#messages.push({
       index: this.#part,
-      digester: new LeafDigester('identity', this.#found.scratch.decoded),
+      digester: new LeafDigester('identity', this.#found.scratch.decoded, this.#found.tap?.(this.#part)),
       outside: this.#boundaries.length,
     });
     this.#startPart(true, false);
@@ -424,11 +431,19 @@ class Slimmer {
   #startLeaf(stays: boolean, encoding: TransferEncoding | undefined, isMessage: boolean, isUndeclared = false): void {
     const index = this.#part;
     const opened = isMessage ? new Slimmer(this.#limitBytes, this.#found, this.#depth + this.#messages.length + 1, undefined) : undefined;
-    // What is decoded lies in memory that the parts within use again.
-    const tap = opened === undefined ? undefined : (decoded: Uint8Array): void => void opened.feed(copied(decoded));
+    const tap = opened === undefined ? this.#found.tap?.(index) : this.#openedTap(index, opened);
     const digester = encoding === undefined ? undefined : new LeafDigester(encoding, this.#found.scratch.decoded, tap);
     const small = stays ? undefined : { start: this.#outBytes, bytes: 0, isCut: false };
     this.#leaf = { index, digester, small, opened, isUndeclared, isMixed: false };
+  }
+
+  /** What is decoded lies in memory that the parts within use again. */
+  #openedTap(index: number, opened: Slimmer): (decoded: Uint8Array) => void {
+    const wanted = this.#found.tap?.(index);
+    return (decoded) => {
+      wanted?.(decoded);
+      opened.feed(copied(decoded));
+    };
   }
 
   #leafLine(leaf: OpenLeaf, line: Uint8Array): void {
@@ -473,6 +488,7 @@ class Slimmer {
   }
 
   #emit(bytes: Uint8Array): void {
+    if (this.#found.tap !== undefined) return;
     if (this.#outBytes + bytes.length > this.#limitBytes) {
       this.truncated = true;
       return;

@@ -10,6 +10,7 @@ import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { Fault, isFault } from '../../fault/fault.ts';
+import { uninterrupted } from '../endable-thread.ts';
 import { archiveFault } from './errors.ts';
 import { bodyFile, type Layout } from './layout.ts';
 
@@ -44,7 +45,8 @@ const compression = { params: { [constants.ZSTD_c_compressionLevel]: 1 } };
 
 export function encodeBody(body: Uint8Array): { readonly encoding: number; readonly data: Uint8Array } {
   // Told how much comes, zstd takes smaller tables, and Node one buffer of the right size in place of 16 KB for each little message.
-  const packed = zstdCompressSync(body, { ...compression, pledgedSrcSize: body.length, chunkSize: Math.max(64, body.length) });
+  const options = { ...compression, pledgedSrcSize: body.length, chunkSize: Math.max(64, body.length) };
+  const packed = uninterrupted(() => zstdCompressSync(body, options));
   if (packed.length < body.length) return { encoding: encoding.zstd, data: packed };
   giveBack(packed);
   return { encoding: encoding.raw, data: body };
@@ -97,7 +99,7 @@ export function pieceOfBody(): Buffer {
 function decodeBody(kind: number, data: Uint8Array, sha256: string): Uint8Array {
   if (kind !== encoding.zstd) return data;
   try {
-    return zstdDecompressSync(data, { maxOutputLength: unpackedLimitBytes });
+    return uninterrupted(() => zstdDecompressSync(data, { maxOutputLength: unpackedLimitBytes }));
   } catch (error) {
     throw new Fault('archive.body-changed', { sha256, seen: 'its compressed bytes cannot be unpacked' }, { cause: error });
   }

@@ -8,9 +8,10 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { Fault, isFault } from '../../fault/fault.ts';
 import type { StoredMessage } from '../archive.ts';
+import { called } from '../called.ts';
 import type { Conversation, ConversationChange, ConversationItem, ConversationOptions, Recorded } from '../conversation.ts';
 import { aboutOf, keyOf } from '../derive/record-keys.ts';
-import type { MessageRecord, Participant } from '../record.ts';
+import type { MessageRecord } from '../record.ts';
 import { namesOf } from './index-writer.ts';
 
 const defaultLimit = 500;
@@ -18,6 +19,7 @@ const defaultLimit = 500;
 const copiesMost = 100;
 const changesMost = 1_000;
 const participantsMost = 500;
+const ownersMost = 50;
 
 /** What is asked of the archive. */
 export interface ConversationPorts {
@@ -33,6 +35,10 @@ interface Placed {
   readonly at: number;
   readonly message: Recorded;
 }
+
+/** A place in a thread. */
+type Position = Pick<Placed, 'seq' | 'at'>;
+const beginning: Position = { at: Number.MIN_SAFE_INTEGER, seq: 0 };
 
 /** The same, and its copies: itself among them, the first that arrived first. */
 interface Item {
@@ -56,28 +62,74 @@ class ConversationReader {
     this.#ports = ports;
   }
 
-  read(id: string, { after, limit = defaultLimit }: ConversationOptions): Omit<Conversation, 'lag'> {
+  read(id: string, { limit = defaultLimit, ...from }: ConversationOptions): Omit<Conversation, 'lag'> {
     const start = this.#start(id);
     const threadId = start?.message.record.threadId;
     if (start !== undefined && threadId === undefined) return this.#alone(start);
     const thread = threadId ?? id;
-    const position = after === undefined ? { at: Number.MIN_SAFE_INTEGER, seq: 0 } : positionOf(after);
-    const rows = this.#ports.db
-      .prepare(`select message, at from ix.record where thread = ? and at >= ? and (at > ? or message > ?) order by at, message limit ?`)
-      .all(keyOf('thread', thread), position.at, position.at, position.seq, limit + 1)
-      .map((row) => ({ seq: Number(row['message']), at: Number(row['at']) }));
-    const page = rows.slice(0, limit).flatMap(({ seq }) => this.#place(seq) ?? []);
+    const rows = this.#rows(thread, from, limit);
+    const page = rows.flatMap(({ seq }) => this.#place(seq) ?? []);
     // Another thread may have the same key by chance.
     const own = page.filter(({ message }) => message.record.threadId === thread);
-    const last = rows.length > limit ? rows[limit - 1] : undefined;
+    const [first, last] = [rows[0], rows.at(-1)];
     const counted = this.#ports.db.prepare('select count(*) as messages from ix.record where thread = ?').get(keyOf('thread', thread));
     return {
       ...described(own.map((one) => one.message.record)),
       threadId: thread,
+      owners: this.#owners(thread),
       messages: Number(counted?.['messages']),
       items: own.flatMap((one) => this.#item(one) ?? []),
-      next: last && `${last.at}:${last.seq}`,
+      next: last !== undefined && this.#behind(thread, last, 1).length > 0 ? nameOf(last) : undefined,
+      previous: first !== undefined && this.#before(thread, first, 1).length > 0 ? nameOf(first) : undefined,
     };
+  }
+
+  /** Messages of a page in the order of time. */
+  #rows(thread: string, { after, before, around }: ConversationOptions, limit: number): readonly Position[] {
+    if (before !== undefined) return this.#before(thread, positionOf(before), limit);
+    if (around === undefined) return this.#behind(thread, after === undefined ? beginning : positionOf(after), limit);
+    const middle = this.#standsAt(thread, around);
+    if (middle === undefined) return this.#behind(thread, beginning, limit);
+    const earlier = this.#before(thread, middle, Math.floor((limit - 1) / 2));
+    return [...earlier, middle, ...this.#behind(thread, middle, limit - 1 - earlier.length)];
+  }
+
+  #behind(thread: string, { at, seq }: Position, limit: number): readonly Position[] {
+    return this.#ports.db
+      .prepare('select message, at from ix.record where thread = ? and at >= ? and (at > ? or message > ?) order by at, message limit ?')
+      .all(keyOf('thread', thread), at, at, seq, limit)
+      .map((row) => ({ seq: Number(row['message']), at: Number(row['at']) }));
+  }
+
+  #before(thread: string, { at, seq }: Position, limit: number): readonly Position[] {
+    return this.#ports.db
+      .prepare(
+        'select message, at from ix.record where thread = ? and at <= ? and (at < ? or message < ?) order by at desc, message desc limit ?',
+      )
+      .all(keyOf('thread', thread), at, at, seq, limit)
+      .map((row) => ({ seq: Number(row['message']), at: Number(row['at']) }))
+      .reverse();
+  }
+
+  /** Where what a message says is shown: a change at its original, a copy at the first of its item. Undefined where that is not this thread. */
+  #standsAt(thread: string, sha256: string): Position | undefined {
+    const asked = this.#place(this.#seqOf(sha256));
+    if (asked === undefined) return undefined;
+    const ids = isChange(asked.message.record) ? aboutOf(asked.message.record).ids : [];
+    const original = ids.flatMap((id) => this.#named(id)).find(({ message }) => message.record.threadId === thread);
+    const all = this.#withCopies(original ?? asked).all.filter(({ message }) => message.record.threadId === thread);
+    return [...all].sort((a, b) => a.at - b.at || a.seq - b.seq)[0];
+  }
+
+  /** Whose copies the messages of a thread are, by what the index counts. */
+  #owners(thread: string): readonly string[] {
+    return this.#ports.db
+      .prepare(
+        `select s.owner, count(*) as messages from ix.record r join ix.shape s on s.id = r.shape
+         where r.thread = ? and s.owner <> '' group by s.owner order by 2 desc, 1 limit ?`,
+      )
+      .all(keyOf('thread', thread), ownersMost)
+      .map((row) => String(row['owner']));
   }
 
   /** The message that an id leads to; undefined for the id of a thread. */
@@ -108,7 +160,10 @@ class ConversationReader {
   #alone(start: Placed): Omit<Conversation, 'lag'> {
     const item = this.#item(start, true);
     const items = item === undefined ? [] : [item];
-    return { ...described([start.message.record]), threadId: undefined, messages: items.length, items, next: undefined };
+    const { owner } = start.message.record;
+    const owners = owner === undefined ? [] : [owner];
+    const pages = { next: undefined, previous: undefined };
+    return { ...described([start.message.record]), threadId: undefined, owners, messages: items.length, items, ...pages };
   }
 
   /** @param always for a message that is asked for itself: wherever it belongs. Undefined where it is shown elsewhere. */
@@ -225,7 +280,7 @@ function described(records: readonly MessageRecord[]): Pick<Conversation, 'infer
   const participants = new Set<string>();
   for (const one of records.flatMap((record) => record.participants)) {
     if (participants.size >= participantsMost) break;
-    if (one.role !== 'owner' || participants.size === 0) participants.add(nameOf(one));
+    if (one.role !== 'owner' || participants.size === 0) participants.add(called(one));
   }
   const types = new Set(records.map(({ chatType }) => chatType));
   types.delete('unknown');
@@ -238,13 +293,12 @@ function described(records: readonly MessageRecord[]): Pick<Conversation, 'infer
   };
 }
 
-/** How a participant is called: the name, else the number, else the address, else as the message writes him. */
-function nameOf({ name, e164, phoneRaw, email, displayRaw }: Participant): string {
-  return name ?? e164 ?? phoneRaw ?? email ?? displayRaw;
+function nameOf({ at, seq }: Position): string {
+  return `${at}:${seq}`;
 }
 
 /** @throws Fault archive.query-unreadable for what no page gave */
-function positionOf(after: string): { readonly at: number; readonly seq: number } {
+function positionOf(after: string): Position {
   const [, at, seq] = /^(-?\d{1,16}):(\d{1,15})$/.exec(after) ?? [];
   if (at === undefined || seq === undefined) {
     throw new Fault('archive.query-unreadable', { part: after, expected: 'what the page before gave' });

@@ -5,23 +5,27 @@
  */
 import { DatabaseSync } from 'node:sqlite';
 import { Fault, isFault } from '../../fault/fault.ts';
-import type { ArchiveReader } from '../archive.ts';
+import type { ArchiveReader, AttachmentContent } from '../archive.ts';
 import { nextIndexFile } from '../derive/following.ts';
 import { neverEnds } from '../derive/never-ends.ts';
 import { type Profiles, profileOf } from '../derive/profiles.ts';
+import type { attachmentAt } from '../derive/shown-parts.ts';
 import type { Derivation } from '../feed.ts';
 import { conversationOf } from './conversation-reader.ts';
 import { feedOf, gapsOf, identifiedOf, understandingOf } from './feed-reader.ts';
-import { indexFormat, notedProfiles, staleness } from './index-schema.ts';
+import { indexFormat, staleness } from './index-schema.ts';
 import type { Layout } from './layout.ts';
 import type { SqliteReader } from './reader.ts';
 
-type DerivedPart = Pick<ArchiveReader, 'facets' | 'conversation' | 'text' | 'feed' | 'feedGaps' | 'identified' | 'derivation'>;
+export type DerivedPart = Pick<
+  ArchiveReader,
+  'facets' | 'conversation' | 'text' | 'hasHtml' | 'html' | 'attachment' | 'feed' | 'feedGaps' | 'identified' | 'profiles' | 'derivation'
+>;
 
-/** @param given what is known about each source of the configuration */
-export function derivedPart(where: Layout, reader: SqliteReader, given: Profiles): DerivedPart {
+/** @param given what is known about each source of the configuration, now */
+export function derivedPart(where: Layout, reader: SqliteReader, given: () => Profiles): DerivedPart {
   const { db, index } = reader;
-  const profiles = (): Profiles => ({ ...notedProfiles(where.index), ...given });
+  const profiles = (): Profiles => ({ ...index.profiles(), ...given() });
   return {
     facets: async (query) => ({ ...index.facets(query), lag: reader.lag() }),
     async conversation(id, options) {
@@ -38,6 +42,20 @@ export function derivedPart(where: Layout, reader: SqliteReader, given: Profiles
       const { words } = await extract(reader.read(sha256), profileOf(profiles(), occurrences[0]?.source ?? ''));
       return words.body === '' && record?.problem !== undefined ? record.preview : words.body;
     },
+    async hasHtml(sha256) {
+      if (reader.message(sha256).record?.problem === neverEnds) return false;
+      const { hasHtml } = await import('../derive/shown-parts.ts');
+      return hasHtml(() => reader.read(sha256));
+    },
+    async html(sha256) {
+      const { record, occurrences } = reader.message(sha256);
+      if (record?.problem === neverEnds) return { html: '', cut: true, pictures: [] };
+      const { htmlOf } = await import('../derive/shown-parts.ts');
+      return htmlOf(() => reader.read(sha256), profileOf(profiles(), occurrences[0]?.source ?? ''));
+    },
+    async attachment(sha256, number) {
+      return contentAt(await attachmentPlace(reader, given, sha256, number), () => reader.read(sha256));
+    },
     async feed(now) {
       const none = { voices: [], sources: [], understanding: [] };
       return { ...index.ask(none, () => ({ ...feedOf(db, now), understanding: understandingOf(db) })), lag: reader.lag() };
@@ -51,12 +69,41 @@ export function derivedPart(where: Layout, reader: SqliteReader, given: Profiles
       }
     },
     identified: async (ids) => index.ask(new Set<string>(), () => identifiedOf(db, ids)),
+    profiles: async () => profiles(),
     async derivation() {
       const none: Omit<Derivation, 'remaking'> = { stale: 0, parserVersions: [], changedSources: [] };
       const made = index.ask(none, () => staleness(db.prepare('select * from ix.made').all(), profiles()));
       return { ...made, remaking: made.stale === 0 ? undefined : remaking(where, reader.lastMessage()) };
     },
   };
+}
+
+/** What is known of an attachment, and where in the message its bytes are. */
+export type AttachmentPlace = NonNullable<Awaited<ReturnType<typeof attachmentAt>>>;
+
+/** @throws Fault archive.unknown-message, archive.unknown-attachment, archive.body-changed, archive.body-missing */
+export async function attachmentPlace(
+  reader: SqliteReader,
+  given: () => Profiles,
+  sha256: string,
+  index: number,
+): Promise<AttachmentPlace> {
+  const { record, occurrences } = reader.message(sha256);
+  const { attachmentAt: find } = await import('../derive/shown-parts.ts');
+  const profile = profileOf({ ...reader.index.profiles(), ...given() }, occurrences[0]?.source ?? '');
+  const place = record?.problem === neverEnds ? undefined : await find(() => reader.read(sha256), profile, index);
+  if (place === undefined) throw new Fault('archive.unknown-attachment', { id: sha256, index });
+  return place;
+}
+
+/** @param read the message, from its beginning */
+export async function contentAt({ found, from }: AttachmentPlace, read: () => AsyncIterable<Uint8Array>): Promise<AttachmentContent> {
+  const { partContent } = await import('../derive/shown-parts.ts');
+  return { ...found, content: 'part' in from ? partContent(read(), from.part) : only(from.bytes) };
+}
+
+async function* only(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  if (bytes.length > 0) yield bytes;
 }
 
 /** How far the index is that is made beside the present one. */

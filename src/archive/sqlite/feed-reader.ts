@@ -6,7 +6,8 @@
  */
 import type { DatabaseSync, SQLOutputValue } from 'node:sqlite';
 import { setImmediate as turn } from 'node:timers/promises';
-import { aboutOf, isOwner, keyOf, markBit } from '../derive/record-keys.ts';
+import { isOwner } from '../called.ts';
+import { aboutOf, keyOf, markBit } from '../derive/record-keys.ts';
 import type { FeedDrift, FeedGaps, FeedHabit, FeedLonely, FeedOrphan, FeedSource, FeedUnderstanding, FeedVoice } from '../feed.ts';
 import type { MessageRecord } from '../record.ts';
 import type { IndexReader } from './index-reader.ts';

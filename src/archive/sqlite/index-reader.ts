@@ -7,6 +7,9 @@
 import { statSync } from 'node:fs';
 import type { DatabaseSync, SQLInputValue, SQLOutputValue } from 'node:sqlite';
 import { Fault, isFault } from '../../fault/fault.ts';
+import { type Profiles, readProfiles } from '../derive/profiles.ts';
+import { markNames } from '../derive/record-keys.ts';
+import type { Mark } from '../message.ts';
 import type { MessageRecord } from '../record.ts';
 import type { FacetCount, Facets, Query, SearchOptions, SearchOrder } from '../search.ts';
 import { indexFault, saysWrong } from './errors.ts';
@@ -112,6 +115,19 @@ export class IndexReader {
     return this.ask(undefined, () => {
       const row = this.#db.prepare('select packed from ix.detail where first <= ? order by first desc limit 1').get(seq);
       return row === undefined ? undefined : unpack(row.packed, seq);
+    });
+  }
+
+  /** The profiles that the records were made with, as far as they are noted; none where the index cannot be read. */
+  profiles(): Profiles {
+    return this.ask({}, () => readProfiles(this.#one("select value from ix.meta where key = 'profiles'").value?.toString()));
+  }
+
+  /** What a message is beside its fields; nothing where it is not derived. */
+  marks(seq: number): readonly Mark[] {
+    return this.ask([], () => {
+      const row = this.#db.prepare('select marks from ix.record where message = ?').get(seq);
+      return row === undefined ? [] : markNames(Number(row['marks']));
     });
   }
 

@@ -5,7 +5,7 @@
  * would hold up the writer's checkpoints. So everything is read in pieces, each by a statement that ends, with a turn for others between.
  */
 import { stat } from 'node:fs/promises';
-import type { DatabaseSync, SQLInputValue, SQLOutputValue } from 'node:sqlite';
+import type { DatabaseSync, SQLInputValue, SQLOutputValue, StatementSync } from 'node:sqlite';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type {
   AbsentBody,
@@ -173,8 +173,10 @@ export class LedgerReader {
       and not exists (select 1 from ledger n where n.era = l.era and n.uid = l.uid and n.state = 'quarantined' and n.row > l.row)`;
     const more = `(select min(f.accepted_at) from ledger f where f.era = l.era and f.uid = l.uid and f.state = 'quarantined') as kept_since,
       exists (select 1 from cursor c where c.source = e.source and c.folder = e.folder and c.uid_validity <> e.uid_validity) as renumbered`;
+    // Made once: making it takes longer than what it does.
+    const one = this.#prepared(this.#entries(get, `, ${more}`));
     for (const [index, number] of apart.entries()) {
-      const [row] = this.#all(this.#entries(get, `, ${more}`), number, ...values);
+      const [row] = this.#answered(() => one.all(number, ...values));
       if (row !== undefined) yield { ...entryOf(row), keptSince: new Date(Number(row.kept_since)), renumbered: row.renumbered === 1 };
       if (index % 64 === 63) await nextTurn();
     }
@@ -235,8 +237,16 @@ export class LedgerReader {
   }
 
   #all(sql: string, ...values: SQLInputValue[]): Row[] {
+    return this.#answered(() => this.#db.prepare(sql).all(...values));
+  }
+
+  #prepared(sql: string): StatementSync {
+    return this.#answered(() => this.#db.prepare(sql));
+  }
+
+  #answered<T>(act: () => T): T {
     try {
-      return this.#db.prepare(sql).all(...values);
+      return act();
     } catch (error) {
       throw archiveFault(error, { file: this.#where.archive }, 'read');
     }

@@ -6,6 +6,7 @@
  */
 import { Worker } from 'node:worker_threads';
 import type { Receipt, Settled } from '../archive.ts';
+import { endThread, newGate } from '../endable-thread.ts';
 import { unpackFailure } from '../thread-failure.ts';
 import type { CompletionToWrite } from './completion-writer.ts';
 import type { FromWriter, ToWriter, WriterRow } from './writer-thread.ts';
@@ -42,6 +43,7 @@ export class LedgerWriter {
   #stored = 0;
   #failure: unknown;
   #drained: PromiseWithResolvers<void>[] = [];
+  readonly #gate = newGate();
   /** Asked of the thread and not answered yet, by their numbers. */
   readonly #completing = new Map<number, PromiseWithResolvers<void>>();
   #lastCompletion = 0;
@@ -50,7 +52,7 @@ export class LedgerWriter {
   constructor(archiveFile: string, onStored: (lastMessage: number) => void) {
     this.#onStored = onStored;
     this.#thread = new Worker(new URL('./writer-thread.ts', import.meta.url), {
-      workerData: { archive: archiveFile },
+      workerData: { archive: archiveFile, gate: this.#gate },
       resourceLimits: { maxYoungGenerationSizeMb: threadYoungMb },
     });
     this.#thread.on('message', (message: FromWriter) => this.#receive(message));
@@ -113,7 +115,7 @@ export class LedgerWriter {
       this.#thread.postMessage({ kind: 'close' } satisfies ToWriter);
       await this.#closed.promise;
     } else {
-      await this.#thread.terminate();
+      await endThread(this.#thread, this.#gate);
     }
   }
 

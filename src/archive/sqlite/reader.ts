@@ -6,13 +6,14 @@
  */
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import type { DatabaseSync, SQLInputValue, SQLOutputValue } from 'node:sqlite';
+import type { DatabaseSync, SQLInputValue, SQLOutputValue, StatementSync } from 'node:sqlite';
 import { Fault } from '../../fault/fault.ts';
 import type {
   ArchiveStats,
   ChainHead,
   Heads,
   LedgerState,
+  Mark,
   Occurrence,
   Pulse,
   QuarantineReason,
@@ -38,6 +39,7 @@ export class SqliteReader {
   readonly #where: Layout;
   readonly #db: DatabaseSync;
   readonly #index: IndexReader;
+  #prepared: { readonly message: StatementSync; readonly occurrences: StatementSync } | undefined;
   /** The ledger row by row. */
   readonly ledger: LedgerReader;
 
@@ -198,27 +200,36 @@ export class SqliteReader {
   /** A message by its number, with where it was met and what it says. */
   stored(seq: number): StoredMessage {
     return this.#ledgerCall(() => {
-      const message = this.#one('select lower(hex(sha256)) as sha256, bytes from message where seq = ?', seq);
-      const occurrences = this.#db
-        .prepare(
-          `select e.source, e.folder, e.uid_validity, l.uid, l.state, l.reason, l.internal_date, l.accepted_at
-           from ledger l join era e on e.id = l.era where l.message = ? order by l.row`,
-        )
-        .all(seq)
-        .map(
-          (row): Occurrence => ({
-            source: String(row.source),
-            folder: String(row.folder),
-            uidValidity: Number(row.uid_validity),
-            uid: Number(row.uid),
-            state: row.state as LedgerState,
-            internalDate: row.internal_date === null ? undefined : new Date(Number(row.internal_date)),
-            acceptedAt: new Date(Number(row.accepted_at)),
-            reason: row.reason === null ? undefined : (row.reason as QuarantineReason),
-          }),
-        );
-      return { sha256: String(message.sha256), bytes: Number(message.bytes), occurrences, record: this.#index.record(seq) };
+      const of = this.#ofMessage();
+      const message = of.message.get(seq) ?? {};
+      const occurrences = of.occurrences.all(seq).map(
+        (row): Occurrence => ({
+          source: String(row.source),
+          folder: String(row.folder),
+          uidValidity: Number(row.uid_validity),
+          uid: Number(row.uid),
+          state: row.state as LedgerState,
+          internalDate: row.internal_date === null ? undefined : new Date(Number(row.internal_date)),
+          acceptedAt: new Date(Number(row.accepted_at)),
+          reason: row.reason === null ? undefined : (row.reason as QuarantineReason),
+        }),
+      );
+      const apart: readonly Mark[] = occurrences.every(({ state }) => state === 'quarantined') ? ['quarantined'] : [];
+      const marks = [...this.#index.marks(seq), ...apart];
+      return { sha256: String(message.sha256), bytes: Number(message.bytes), occurrences, record: this.#index.record(seq), marks };
     });
+  }
+
+  /** Asked for each message of a page, and made once: making them takes longer than what they do. */
+  #ofMessage(): { readonly message: StatementSync; readonly occurrences: StatementSync } {
+    this.#prepared ??= {
+      message: this.#db.prepare('select lower(hex(sha256)) as sha256, bytes from message where seq = ?'),
+      occurrences: this.#db.prepare(
+        `select e.source, e.folder, e.uid_validity, l.uid, l.state, l.reason, l.internal_date, l.accepted_at
+         from ledger l join era e on e.id = l.era where l.message = ? order by l.row`,
+      ),
+    };
+    return this.#prepared;
   }
 
   /** Lets go of the index, so that it can be thrown away. */

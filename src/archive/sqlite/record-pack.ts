@@ -5,6 +5,7 @@
  * The hard thing is a damaged page that SQLite takes for a sound one: what comes out must be a record or an error, never half of one.
  */
 import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
+import { uninterrupted } from '../endable-thread.ts';
 import { type MessageRecord, packRecord, unpackRecord } from '../record.ts';
 
 /** Reading one record unpacks its whole block: so many take about 30 µs. */
@@ -41,12 +42,13 @@ export function* packBlocks(rows: Iterable<{ readonly seq: number; readonly reco
 /** The numbers of the messages, then a record a line: JSON has no line ends of its own. */
 function block(seqs: readonly number[], lines: readonly string[]): RecordBlock {
   const text = Buffer.from([JSON.stringify(seqs), ...lines].join('\n'), 'utf8');
-  const packed = zstdCompressSync(text, {
+  const options = {
     params: { [constants.ZSTD_c_compressionLevel]: 1, [constants.ZSTD_c_checksumFlag]: 1 },
     // Told how much comes, zstd takes smaller tables, and Node one buffer that is large enough.
     pledgedSrcSize: text.length,
     chunkSize: Math.max(64, text.length),
-  });
+  };
+  const packed = uninterrupted(() => zstdCompressSync(text, options));
   return { first: seqs[0] ?? 0, packed };
 }
 
@@ -72,7 +74,7 @@ export function unpack(packed: unknown, seq: number): MessageRecord | undefined 
 
 function unpacked(packed: Uint8Array): Buffer {
   try {
-    return zstdDecompressSync(packed, { maxOutputLength: longestBytes });
+    return uninterrupted(() => zstdDecompressSync(packed, { maxOutputLength: longestBytes }));
   } catch (error) {
     throw new SyntaxError(error instanceof Error ? error.message : String(error), { cause: error });
   }

@@ -233,13 +233,27 @@ const wordColumns: Readonly<Record<Exclude<QueryTerm['field'], 'any'>, string>> 
 function wordConditions(counting: Counting, terms: readonly QueryTerm[]): readonly Condition[] {
   const wanted = terms.filter((term) => !term.not).map(ftsTerm);
   const unwanted = terms.filter((term) => term.not).map(ftsTerm);
+  const match = wanted.length > 0 ? [wanted.join(' AND '), ...unwanted].join(' NOT ') : unwanted.join(' OR ');
+  if (terms.some(({ prefix }) => prefix)) return [gathered(counting, match, wanted.length > 0)];
   const test = 'exists (select 1 from ix.words where words match ? and rowid = r.message)';
   if (wanted.length > 0) {
-    const match = [wanted.join(' AND '), ...unwanted].join(' NOT ');
     const candidates = candidatesOf(counting, 'select rowid as message from ix.words where words match ?', [match], true);
     return [{ where: test, values: [match], candidates, asksWords: true }];
   }
-  return unwanted.length === 0 ? [] : [{ where: `not ${test}`, values: [unwanted.join(' OR ')], asksWords: true }];
+  return unwanted.length === 0 ? [] : [{ where: `not ${test}`, values: [match], asksWords: true }];
+}
+
+/**
+ * For a beginning of words the full text puts the lists of all words together that go on from it, each time that it is asked, be it for one
+ * message: half a second for one that stands in everything. So it is asked once.
+ */
+function gathered({ db, limits }: Counting, match: string, isWanted: boolean): Condition {
+  const found = db.prepare('select rowid as message from ix.words where words match ?').all(match);
+  const values = [JSON.stringify(found.map(({ message }) => Number(message)))];
+  const rows = 'select value as message from json_each(?)';
+  if (!isWanted) return { where: `r.message not in (${rows})`, values };
+  const candidates: Candidates = { rows, values, count: found.length, few: limits.fewWords, isWords: true };
+  return { where: `r.message in (${rows})`, values, candidates };
 }
 
 /** A term as FTS5 reads it: a quoted string, so that no character of the user's is an operator. */

@@ -27,7 +27,7 @@ import { verifyArchive } from './verify.ts';
  */
 export function openArchiveReader(dataFolder: string, profiles: Profiles = {}): ArchiveReader {
   const where = layout(dataFolder);
-  return readingPart(where, new SqliteReader(where), profiles);
+  return readingPart(where, new SqliteReader(where), () => profiles);
 }
 
 /**
@@ -51,7 +51,7 @@ export async function openArchive(dataFolder: string, clock: Clock, profiles: Pr
     await writer.opened();
     const reader = new SqliteReader(where);
     following.start();
-    return writingPart({ where, clock, lock, writer, following, reader, profiles });
+    return writingPart({ where, clock, lock, writer, following, reader });
   } catch (error) {
     await writer?.close();
     await following.close();
@@ -60,7 +60,7 @@ export async function openArchive(dataFolder: string, clock: Clock, profiles: Pr
   }
 }
 
-function readingPart(where: Layout, reader: SqliteReader, profiles: Profiles): ArchiveReader {
+function readingPart(where: Layout, reader: SqliteReader, profiles: () => Profiles): ArchiveReader {
   return {
     stats: async () => reader.stats(),
     pulse: async () => reader.pulse(),
@@ -93,10 +93,9 @@ interface Parts {
   readonly writer: LedgerWriter;
   readonly following: FollowingIndex;
   readonly reader: SqliteReader;
-  readonly profiles: Profiles;
 }
 
-function writingPart({ where, clock, lock, writer, following, reader, profiles }: Parts): Archive {
+function writingPart({ where, clock, lock, writer, following, reader }: Parts): Archive {
   const add = (arrival: Arrival, body: TakenBody | undefined): Promise<Receipt> =>
     writer.add({
       // SQLite keeps UTF-8: half a character of UTF-16 would come back as another one, and no link would fit any more.
@@ -113,7 +112,7 @@ function writingPart({ where, clock, lock, writer, following, reader, profiles }
       body,
     });
   return {
-    ...readingPart(where, reader, profiles),
+    ...readingPart(where, reader, () => following.given),
     async accept(body, describe) {
       const incoming = await takeBody(where, body);
       let arrival: Arrival;
@@ -129,6 +128,7 @@ function writingPart({ where, clock, lock, writer, following, reader, profiles }
     complete: (notes) => writer.complete(notes.map((note) => completionToWrite(note, clock))),
     flush: () => writer.flush(),
     derivingFault: () => following.fault,
+    setProfiles: (changed) => following.setProfiles(changed),
     derived: (options) => following.caughtUp(options?.onProgress, options?.signal),
     async reindex(options) {
       reader.detachIndex();

@@ -34,21 +34,39 @@ const signatures: readonly { readonly type: string; readonly at: number; readonl
  * @param isLeftOut of a part that is no attachment: the message inside a journal report
  */
 export function readAttachments(list: readonly Attachment[], slimmed: Slim, isLeftOut: (part: number) => boolean): AttachmentRecord[] {
-  const found: { readonly order: number; readonly record: AttachmentRecord }[] = [];
+  return placedAttachments(list, slimmed, isLeftOut).map((one) => one.record);
+}
+
+/** An attachment with the part that it is; `parsed` is what the parser made of it, whose content may have been left out. */
+export interface PlacedAttachment {
+  /** Undefined where no part was seen that is it: then the parser's content is whole. */
+  readonly part: number | undefined;
+  readonly parsed: Attachment | undefined;
+  readonly record: AttachmentRecord;
+}
+
+/** The same with their places. */
+export function placedAttachments(
+  list: readonly Attachment[],
+  slimmed: Slim,
+  isLeftOut: (part: number) => boolean,
+): readonly PlacedAttachment[] {
+  const found: (PlacedAttachment & { readonly order: number })[] = [];
   const taken = new Set<number>();
   for (const one of list) {
     const part = slimmed.partOf(one.description) ?? rootPart(slimmed);
     if (part !== undefined) taken.add(part);
     const order = part ?? Number.MAX_SAFE_INTEGER;
-    found.push({ order, record: attachmentRecord(one, part === undefined ? undefined : slimmed.parts[part], slimmed.truncated) });
+    const known = part === undefined ? undefined : slimmed.parts[part];
+    found.push({ order, part, parsed: one, record: attachmentRecord(one, known, slimmed.truncated) });
   }
   for (const [order, part] of slimmed.parts.entries()) {
     // A text with a file name is shown with the message and is a file all the same.
     const isListed = part.kind === 'message' || (part.kind === 'leaf' && part.name !== '' && /^text\/(?:plain|html)$/.test(part.type));
     if (!isListed || order === 0 || taken.has(order) || isLeftOut(order)) continue;
-    found.push({ order, record: record(decodeWords(part.name), part.type, part.digest, 0) });
+    found.push({ order, part: order, parsed: undefined, record: record(decodeWords(part.name), part.type, part.digest, 0) });
   }
-  return found.sort((a, b) => a.order - b.order).map((one) => one.record);
+  return found.sort((a, b) => a.order - b.order);
 }
 
 /** A message that is nothing but one attachment has no mark. */
