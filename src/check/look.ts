@@ -7,12 +7,10 @@
 import type { ServerConfig, TenantConfig } from '../config/config.ts';
 import { isFault } from '../fault/fault.ts';
 import type { DialogueLine } from '../mail/endpoint.ts';
-import type { Clock } from '../runtime/clock.ts';
-import type { HttpRequest } from '../runtime/http.ts';
 import { protocolPermission } from '../tenant/permission.ts';
 import type { Account } from './account.ts';
 import { Budget } from './budget.ts';
-import { type Observation, type Place, type ProbeName, type Protocol, protocols, whyNot } from './observation.ts';
+import { type AskingPorts, type Observation, type Place, type ProbeName, type Protocol, protocols, whyNot } from './observation.ts';
 import { lookAtConfiguration } from './probes/configuration.ts';
 import { type KnownAuthority, lookAtDiscovery } from './probes/discovery.ts';
 import { lookAtImap } from './probes/imap.ts';
@@ -22,16 +20,11 @@ import type { MailTarget } from './probes/session.ts';
 import { lookAtSmtp } from './probes/smtp.ts';
 import { lookAtToken, type TokenLook } from './probes/token.ts';
 
-export interface LookPorts {
-  readonly clock: Clock;
-  readonly request: HttpRequest;
+export interface LookPorts extends AskingPorts {
   /** Authorities to ask where the configured one does not know the tenant. */
   readonly authorities: readonly KnownAuthority[];
-  readonly signal?: AbortSignal | undefined;
   /** For each of name, connection and TLS; {@link stepTimeoutMs} unless given. */
   readonly stepTimeoutMs?: number;
-  /** For a line of progress. */
-  readonly onObservation?: ((observation: Observation) => void) | undefined;
 }
 
 export interface LookOptions {
@@ -141,11 +134,14 @@ class Work {
     };
   }
 
+  /** What no probe has told. */
   #note(observations: readonly Observation[]): void {
-    for (const observation of observations) {
-      this.#observations.push(observation);
-      this.#ports.onObservation?.(observation);
-    }
+    this.#keep(observations);
+    for (const observation of observations) this.#ports.onObservation?.(observation);
+  }
+
+  #keep(observations: readonly Observation[]): void {
+    this.#observations.push(...observations);
   }
 
   #ground(tenant: TenantConfig): Promise<Ground> {
@@ -160,16 +156,20 @@ class Work {
     const place = { tenant: tenant.name };
     const way = this.#way({ ...authorityOf(tenant), tls: 'implicit', ca: tenant.ca, protocol: 'https' });
     const configuration = await lookAtConfiguration(tenant, this.#ports);
-    this.#note(configuration);
+    this.#keep(configuration);
     const credential = configuration.find(({ outcome }) => outcome === 'refused');
     const notThere = await way;
     const because = notThere ?? (credential && whyNot(credential));
-    const notRun = (probe: ProbeName, why: string): Observation => ({ probe, place, outcome: 'not-run', because: why });
+    const notRun = (probe: ProbeName, why: string): Observation => {
+      const observation = { probe, place, outcome: 'not-run', because: why } as const;
+      this.#ports.onObservation?.(observation);
+      return observation;
+    };
     const [discovery, token] = await Promise.all([
       notThere === undefined ? lookAtDiscovery(tenant, this.#ports.authorities, this.#ports) : notRun('discovery', notThere),
       because === undefined ? lookAtToken(tenant, this.#ports) : { observations: [notRun('token', because), notRun('claims', because)] },
     ]);
-    this.#note([discovery, ...token.observations]);
+    this.#keep([discovery, ...token.observations]);
     return { token, because: 'token' in token && token.token !== undefined ? undefined : (because ?? 'there is no token') };
   }
 
@@ -182,10 +182,9 @@ class Work {
     const key = JSON.stringify([target.host.toLowerCase(), target.port, target.tls, target.ca]);
     const known = this.#ways.get(key);
     if (known !== undefined) return known;
-    const { clock, signal } = this.#ports;
-    const made = lookAtServer(target, { clock, signal, trust: this.#trust, timeoutMs: this.#ports.stepTimeoutMs ?? stepTimeoutMs }).then(
+    const made = lookAtServer(target, { ...this.#ports, trust: this.#trust, timeoutMs: this.#ports.stepTimeoutMs ?? stepTimeoutMs }).then(
       (observations) => {
-        this.#note(observations);
+        this.#keep(observations);
         const refused = observations.find(({ outcome }) => outcome === 'refused');
         return refused && whyNot(refused);
       },
@@ -213,13 +212,12 @@ class Work {
       const lines: DialogueLine[] = [];
       if (this.#options.transcript) this.#dialogues.push({ place: { ...place, server: `${server.host}:${server.port}` }, lines });
       const target = { place, server, credential: proof, mailbox };
-      this.#note(await this.#session(account, protocol, target, lines));
+      this.#keep(await this.#session(account, protocol, target, lines));
     });
   }
 
   async #session(account: Account, protocol: Protocol, target: MailTarget, lines: DialogueLine[]): Promise<readonly Observation[]> {
-    const { clock, signal } = this.#ports;
-    const ports = { clock, signal, ...(this.#options.transcript && { onDialogue: (line: DialogueLine) => void lines.push(line) }) };
+    const ports = { ...this.#ports, ...(this.#options.transcript && { onDialogue: (line: DialogueLine) => void lines.push(line) }) };
     switch (protocol) {
       case 'imap':
         return await lookAtImap(target, account.folders, ports);

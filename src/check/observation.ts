@@ -7,6 +7,7 @@
 import type { FaultCode } from '../fault/catalog.ts';
 import { type Evidence, isFault } from '../fault/fault.ts';
 import type { Clock } from '../runtime/clock.ts';
+import type { HttpRequest } from '../runtime/http.ts';
 
 export type Protocol = 'imap' | 'pop3' | 'smtp';
 export const protocols: readonly Protocol[] = ['imap', 'pop3', 'smtp'];
@@ -58,32 +59,52 @@ export interface NotRun {
 
 export type Observation = Ran | NotRun;
 
+/** By which clock probes are run, and who hears of each as it begins and as soon as it has ended. */
+export interface Watched {
+  readonly clock: Clock;
+  readonly onBegin?: ((probe: ProbeName, place: Place) => void) | undefined;
+  readonly onObservation?: ((observation: Observation) => void) | undefined;
+}
+
+/** For probes that ask by HTTP. */
+export interface AskingPorts extends Watched {
+  readonly request: HttpRequest;
+  readonly signal?: AbortSignal | undefined;
+}
+
 /** Runs one probe: what it returns was seen on the good way, what it throws as a fault was seen on the bad one. Other errors go on. */
-export async function observe(probe: ProbeName, place: Place, clock: Clock, look: () => Promise<Evidence> | Evidence): Promise<Ran> {
+export async function observe(probe: ProbeName, place: Place, watched: Watched, look: () => Promise<Evidence> | Evidence): Promise<Ran> {
+  const { clock } = watched;
   const startedAt = clock.monotonic();
   const tookMs = (): number => Math.round((clock.monotonic() - startedAt) * 10) / 10;
+  watched.onBegin?.(probe, place);
+  let ran: Ran;
   try {
-    return { probe, place, outcome: 'ok', seen: await look(), tookMs: tookMs() };
+    ran = { probe, place, outcome: 'ok', seen: await look(), tookMs: tookMs() };
   } catch (error) {
     if (!isFault(error)) throw error;
-    return { probe, place, outcome: 'refused', seen: error.evidence, code: error.code, tookMs: tookMs() };
+    ran = { probe, place, outcome: 'refused', seen: error.evidence, code: error.code, tookMs: tookMs() };
   }
+  watched.onObservation?.(ran);
+  return ran;
 }
 
 /** Runs probes that stand on one another, up to the first refusal; those behind it are not run, because of it. */
 export async function ladder(
   place: Place,
-  clock: Clock,
+  watched: Watched,
   steps: readonly (readonly [ProbeName, () => Promise<Evidence> | Evidence])[],
 ): Promise<Observation[]> {
   const seen: Observation[] = [];
   let because: string | undefined;
   for (const [probe, look] of steps) {
     if (because !== undefined) {
-      seen.push({ probe, place, outcome: 'not-run', because });
+      const notRun = { probe, place, outcome: 'not-run', because } as const;
+      seen.push(notRun);
+      watched.onObservation?.(notRun);
       continue;
     }
-    const observation = await observe(probe, place, clock, look);
+    const observation = await observe(probe, place, watched, look);
     if (observation.outcome === 'refused') because = whyNot(observation);
     seen.push(observation);
   }

@@ -21,9 +21,11 @@ export interface Config {
   /** In the order of the file. */
   readonly sources: readonly SourceConfig[];
   readonly import: ImportConfig;
-  /** Undefined: health and metrics are not served. */
+  /** Undefined: the file says nothing of it. */
   readonly service: ServiceConfig | undefined;
   readonly alerts: AlertsConfig;
+  /** Undefined: there is no door for applications with passwords. */
+  readonly proxy: ProxyConfig | undefined;
 }
 
 /** Bounds over all sources. */
@@ -34,11 +36,23 @@ export interface ImportConfig {
   readonly perHost: number;
 }
 
-/** Where `import run` serves health and metrics. */
+/** Where and how `serve` serves the console; of it `import run` knows `listen` only, for health and metrics. */
 export interface ServiceConfig {
-  /** An IP address or `localhost`. */
-  readonly host: string;
-  readonly port: number;
+  /** `host`: an IP address or `localhost`. */
+  readonly listen: { readonly host: string; readonly port: number } | undefined;
+  readonly tls: ServiceTls | undefined;
+  /** Host names under which the console may be opened, besides those of this machine and of the certificate. */
+  readonly names: readonly string[];
+  /** Addresses of a reverse proxy whose forwarded headers are believed; undefined: there is none. */
+  readonly behindProxy: readonly string[] | undefined;
+  /** By which the secrets of the console's sources are encrypted; undefined: one that is made in the data folder. */
+  readonly key: SecretReference | undefined;
+}
+
+export interface ServiceTls {
+  /** PEM, absolute. Read when it is needed, since it changes while the service runs. */
+  readonly certificateFile: string;
+  readonly key: SecretReference;
 }
 
 export interface AlertsConfig {
@@ -206,3 +220,53 @@ export type MessageFormat = 'auto' | 'telemessage' | 'journal' | 'mail';
 
 /** In which order TeleMessage writes the names of participants. */
 export type NameOrder = 'first-last' | 'last-first';
+
+export type ProxyProtocol = 'imap' | 'pop3' | 'smtp';
+
+/** The door for applications that only know user and password. */
+export interface ProxyConfig {
+  readonly listeners: readonly ProxyListener[];
+  readonly certificate: ProxyCertificate | undefined;
+  /** In the order of the file; the first one with a pattern that fits serves a mailbox. */
+  readonly upstreams: readonly ProxyUpstream[];
+  /** Senders by mailbox, both patterns in lower case. */
+  readonly sendAs: readonly { readonly mailbox: string; readonly senders: readonly string[] }[];
+  readonly limits: ProxyLimits;
+  /** Undefined: a message is handed over while the application waits. */
+  readonly queue: { readonly retryForMs: number } | undefined;
+  readonly health: { readonly host: string; readonly port: number } | undefined;
+  readonly auditDays: number;
+}
+
+export interface ProxyListener {
+  readonly name: string;
+  readonly protocol: ProxyProtocol;
+  readonly host: string;
+  readonly port: number;
+  readonly tls: 'none' | 'starttls' | 'implicit';
+}
+
+export interface ProxyCertificate {
+  /** PEM, absolute. Read when it is needed, since it changes while the proxy runs. */
+  readonly file: string;
+  readonly key: SecretReference;
+}
+
+export interface ProxyUpstream {
+  readonly tenant: TenantConfig;
+  /** Addresses with `*` for any letters, in lower case. */
+  readonly mailboxes: readonly string[];
+}
+
+export interface ProxyLimits {
+  readonly perMailbox: Readonly<Record<ProxyProtocol, number>>;
+  readonly waitMs: number;
+  readonly sessions: number;
+  readonly halfOpen: number;
+  readonly halfOpenPerAddress: number;
+  readonly loginMs: number;
+  readonly failures: number;
+  readonly lockMs: number;
+  readonly messagesPerMinute: number;
+  readonly messageBytes: number;
+}

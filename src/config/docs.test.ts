@@ -63,7 +63,7 @@ test('the sample shows every key of the schema at least by its name', () => {
 test('commented keys of the sample are valid YAML too', () => {
   const names = new Set(allKeys(annotatedSchema()).map(([path]) => path.split('.').at(-1)));
   const open = sample().replace(/^(\s*)# (\s*(\w+):(?: |$))/gm, (line, indent, rest, key) => (names.has(key) ? `${indent}${rest}` : line));
-  assert.deepEqual(Object.keys(parse(open)), ['data', 'tenants', 'sources', 'import', 'service', 'alerts']);
+  assert.deepEqual(Object.keys(parse(open)), ['data', 'tenants', 'sources', 'import', 'service', 'proxy', 'alerts']);
 });
 
 test('the JSON Schema holds only standard words', () => {

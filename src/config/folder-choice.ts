@@ -87,7 +87,7 @@ function surelyIn(inner: FolderChoice, outer: FolderChoice): FolderPattern | und
 }
 
 /** Whether every folder that `narrow` fits is certain to fit `wide`. */
-function covers(wide: FolderPattern, narrow: FolderPattern): boolean {
+export function covers(wide: FolderPattern, narrow: FolderPattern): boolean {
   if (wide.kind === 'special-use' || narrow.kind === 'special-use') return patternText(wide) === patternText(narrow);
   if (wide.kind === 'name') return narrow.kind === 'name' && wide.name === narrow.name;
   return globExpression(wide.glob).test(patternText(narrow));

@@ -132,6 +132,20 @@ test('what happens afterwards, for years and on hold, is read with its days and 
   assert.deepEqual(moved.sources[0]?.onCompletion, { kind: 'move', folder: 'Imported' });
 });
 
+test('the service is told its certificate, its names, the proxy in front and the key of its secrets', async () => {
+  const { service } = await load(`${tenant}service:
+  tls: { certificate: ./cert.pem, key: { env: TLS_KEY } }
+  names: [postern.contoso.com]
+  behindProxy: [10.0.0.5, '::1']
+  key: { file: ./key }
+`);
+  assert.equal(service?.listen, undefined);
+  assert.match(service?.tls?.certificateFile ?? '', /^\/.*\/cert\.pem$/);
+  assert.equal(service?.tls?.key.describe, 'environment variable TLS_KEY');
+  assert.deepEqual([service?.names, service?.behindProxy], [['postern.contoso.com'], ['10.0.0.5', '::1']]);
+  assert.match(service?.key?.describe ?? '', /^file \/.*\/key$/);
+});
+
 test('alerts go to an address that may be a secret, and by mail from a tenant or over a relay', async () => {
   const { alerts, service } = await load(`${tenant}service: { listen: '[::1]:0' }
 alerts:
@@ -139,7 +153,7 @@ alerts:
   mail: { tenant: contoso, from: postern@contoso.com, to: [admin@contoso.com] }
   remindEvery: 2h
 `);
-  assert.deepEqual(service, { host: '::1', port: 0 });
+  assert.deepEqual(service, { listen: { host: '::1', port: 0 }, tls: undefined, names: [], behindProxy: undefined, key: undefined });
   assert.equal((await alerts.webhook?.url.resolve())?.reveal(), 'abc~8Q');
   assert.equal((await alerts.webhook?.secret?.resolve())?.reveal(), 'abc~8Q');
   const { server, auth, ...mail } = alerts.mail ?? assert.fail('no mail');
@@ -340,7 +354,7 @@ const wrong: readonly (readonly [says: string, yaml: string, code: string, lines
     'an unknown key',
     'colour: red\n',
     'config.invalid',
-    ['1:1 colour: unknown key; known are data, tenants, sources, import, service, alerts'],
+    ['1:1 colour: unknown key; known are data, tenants, sources, import, service, proxy, alerts'],
   ],
   [
     'a duration in words',
@@ -423,7 +437,7 @@ const wrong: readonly (readonly [says: string, yaml: string, code: string, lines
     'a key that every object of JavaScript has',
     'constructor: x\n',
     'config.invalid',
-    ['1:1 constructor: unknown key; known are data, tenants, sources, import, service, alerts'],
+    ['1:1 constructor: unknown key; known are data, tenants, sources, import, service, proxy, alerts'],
   ],
   [
     'a pattern and a name of two sources that take the same folder',
@@ -446,6 +460,16 @@ const wrong: readonly (readonly [says: string, yaml: string, code: string, lines
     [
       '5:49 tenants.contoso.credential.expires: only a secret has such a date; leave this out',
       '9:77 tenants.fabrikam.credential.expires: the certificate itself says when it expires; leave this out',
+    ],
+  ],
+  [
+    'a service under names that are none, behind what is no address',
+    `service:\n  tls: { certificate: ./c.pem, key: ./k.pem }\n  names: ['https://postern.contoso.com']\n  behindProxy: [proxy.contoso.com]\n`,
+    'config.secret-in-file',
+    [
+      '2:37 service.tls.key: a secret as plain text; write { env: NAME }, { file: PATH } or { command: [PROGRAM, ARGUMENT, …] } instead',
+      '3:11 service.names.0: expected a host name such as postern.contoso.com, found "https://postern.contoso.com"',
+      '4:17 service.behindProxy.0: expected an IP address such as 10.0.0.5, found "proxy.contoso.com"',
     ],
   ],
   [

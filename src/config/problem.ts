@@ -28,6 +28,12 @@ export function problemLine(file: string, problem: Problem): string {
   return problem.key === '' ? `${place} ${problem.text}` : `${place} ${problem.key}: ${problem.text}`;
 }
 
+/** The text as a sentence of its own, for beside a field of a form. */
+export function problemSentence(text: string): string {
+  const bare = text.replace(/^missing; /, '');
+  return `${bare.charAt(0).toUpperCase()}${bare.slice(1)}${/[.!?]$/.test(bare) ? '' : '.'}`;
+}
+
 export function gravest(problems: readonly Problem[]): ProblemCode {
   return codesByWeight.find((code) => problems.some((problem) => problem.code === code)) ?? 'config.invalid';
 }

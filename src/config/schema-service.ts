@@ -1,7 +1,8 @@
-/** The schema of what concerns all sources: bounds, health and metrics, alerts. */
+/** The schema of what concerns all sources: bounds, the service with its console, alerts. */
+import { isIP } from 'node:net';
 import { z } from 'zod';
-import { isAddress, isLoopback } from '../tenant/ids.ts';
-import { amount, ca, duration, secretReference, text } from './schema-leaf.ts';
+import { isAddress, isDomain, isLoopback } from '../tenant/ids.ts';
+import { amount, ca, duration, path, secretReference, text } from './schema-leaf.ts';
 import { access } from './schema-source.ts';
 
 export const importSchema = z.strictObject(
@@ -27,12 +28,64 @@ export function listenAddress(value: string): { readonly host: string; readonly 
   return { host, port };
 }
 
+const tls = z.strictObject(
+  {
+    certificate: path.meta({
+      description: 'PEM file of the certificate and those between it and its root. It is read again when it changes.',
+      example: './tls/fullchain.pem',
+    }),
+    key: secretReference.meta({
+      description: 'A reference to its private key (PEM).',
+      example: { file: '/run/credentials/postern-tls-key' },
+    }),
+  },
+  { error: 'tls: { certificate, key }' },
+);
+
+const hostName = text(
+  'a host name such as postern.contoso.com',
+  (value) => value === value.toLowerCase() && (isDomain(value) || isLoopback(value)),
+);
+
 export const serviceSchema = z.strictObject(
   {
-    listen: text('an address of this machine such as 127.0.0.1:9464', (value) => listenAddress(value) !== undefined).meta({
+    listen: text('an address of this machine such as 127.0.0.1:9464', (value) => listenAddress(value) !== undefined)
+      .optional()
+      .meta({
+        description:
+          'Address and port where `serve` serves the console, its API, health and metrics; and where `import run` serves health and metrics over plain HTTP, without a login and without message content. Port 0: a free one, which is printed.',
+        reason: '`serve` listens on 127.0.0.1:8473, `import run` on nothing',
+        example: '127.0.0.1:9464',
+      }),
+    tls: tls.optional().meta({
+      description: 'The certificate by which `serve` speaks TLS. Other machines are served with it, or through a proxy, and not else.',
+      reason: '`serve` speaks plain HTTP, to this machine alone',
+    }),
+    names: z
+      .array(hostName, { error: 'a list of host names' })
+      .prefault([])
+      .meta({
+        description: 'Names under which people open the console, besides those of this machine and of the certificate; others are refused.',
+        reason: 'none besides those',
+        example: ['postern.contoso.com'],
+      }),
+    behindProxy: z
+      .array(
+        text('an IP address such as 10.0.0.5', (value) => isIP(value) !== 0),
+        { error: 'a list of the addresses of the proxy' },
+      )
+      .min(1, { error: 'at least one address' })
+      .optional()
+      .meta({
+        description:
+          'Addresses from which a reverse proxy asks. It has to speak TLS with the browsers; what it says in `X-Forwarded-For` and `X-Forwarded-Proto` is believed, of nobody else.',
+        reason: 'forwarded headers are not believed',
+        example: ['127.0.0.1'],
+      }),
+    key: secretReference.optional().meta({
       description:
-        'Address and port where `import run` serves health and metrics over plain HTTP, without a login and without message content. Port 0: a free one, which is printed.',
-      example: '127.0.0.1:9464',
+        'A reference to the key (at least 32 characters) by which the secrets of sources made in the console are encrypted; keep it, they cannot be read without it.',
+      reason: 'a key is made in the data folder, for its owner alone',
     }),
   },
   { error: 'a service: { listen: 127.0.0.1:9464 }' },

@@ -8,6 +8,7 @@
  */
 import { z } from 'zod';
 import { type mailServer, name, path, type secretReference } from './schema-leaf.ts';
+import { proxySchema } from './schema-proxy.ts';
 import { alertsSchema, importSchema, serviceSchema } from './schema-service.ts';
 import { sourceSchema } from './schema-source.ts';
 import { tenantSchema } from './schema-tenant.ts';
@@ -39,9 +40,43 @@ export const configSchema = z.strictObject(
       example: { connections: 8, perHost: 20 },
     }),
     service: serviceSchema.optional().meta({
-      description: 'Health and metrics of `import run` over HTTP.',
-      reason: 'they are not served',
-      example: { listen: '127.0.0.1:9464' },
+      description: 'Console, API, health and metrics over HTTP, as `serve` and `import run` give them.',
+      reason: '`serve` listens on this machine alone, `import run` serves nothing',
+      example: {
+        listen: '0.0.0.0:8473',
+        tls: { certificate: './tls/fullchain.pem', key: { file: '/run/credentials/postern-tls-key' } },
+        names: ['postern.contoso.com'],
+        behindProxy: ['127.0.0.1'],
+        key: { file: '/run/credentials/postern-key' },
+      },
+    }),
+    proxy: proxySchema.optional().meta({
+      description: 'The door for applications that only know user and password; `postern proxy` and `serve` open it.',
+      reason: 'there is none',
+      example: {
+        listeners: {
+          imap: { protocol: 'imap', listen: '127.0.0.1:1143' },
+          submission: { protocol: 'smtp', listen: '0.0.0.0:587', tls: 'starttls' },
+        },
+        certificate: { certificate: './tls/fullchain.pem', key: { file: './tls/key.pem' } },
+        tenants: { contoso: ['*@contoso.com'] },
+        sendAs: { 'scanner@contoso.com': ['noreply@contoso.com'] },
+        limits: {
+          perMailbox: { imap: 10, pop3: 3, smtp: 3 },
+          wait: '20s',
+          sessions: 2500,
+          halfOpen: 1000,
+          halfOpenPerAddress: 100,
+          loginTime: '1m',
+          failures: 10,
+          lock: '15m',
+          messagesPerMinute: 30,
+          messageMegabytes: 35,
+        },
+        queue: { retryFor: '2d' },
+        health: '127.0.0.1:9466',
+        auditDays: 365,
+      },
     }),
     alerts: alertsSchema.prefault({}).meta({
       description: 'Where Postern says that a source is late, refused, throttled or silent, or that a credential expires.',
@@ -56,6 +91,7 @@ export const configSchema = z.strictObject(
   { error: 'a map with the keys data, tenants and sources' },
 );
 
+export { proxySchema } from './schema-proxy.ts';
 export { alertsSchema, listenAddress } from './schema-service.ts';
 export { sourceSchema } from './schema-source.ts';
 export { tenantSchema } from './schema-tenant.ts';
@@ -63,5 +99,6 @@ export { tenantSchema } from './schema-tenant.ts';
 export type RawTenant = z.infer<typeof tenantSchema>;
 export type RawSource = z.infer<typeof sourceSchema>;
 export type RawAlerts = z.infer<typeof alertsSchema>;
+export type RawService = z.infer<typeof serviceSchema>;
 export type RawSecretReference = z.infer<typeof secretReference>;
 export type RawMailServer = z.infer<typeof mailServer>;

@@ -14,8 +14,8 @@ import { isGuid } from '../tenant/ids.ts';
 import type { RawSecretReference } from './schema.ts';
 
 export interface SecretReference {
-  /** `text`: it stands in the configuration itself; not for credentials. */
-  readonly kind: 'env' | 'file' | 'command' | 'text';
+  /** `text`: it stands in the configuration itself; not for credentials. `kept`: encrypted, with a source that was made in the console. */
+  readonly kind: 'env' | 'file' | 'command' | 'text' | 'kept';
   /** Where the secret is, in words that may be printed, e.g. `environment variable CONTOSO_SECRET`. */
   readonly describe: string;
   /** @throws Fault config.secret-* naming the reference, never the value. */

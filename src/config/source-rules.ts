@@ -5,7 +5,17 @@
  */
 import { isDeepStrictEqual } from 'node:util';
 import type { CompletionConfig } from './config.ts';
-import { chooses, exactName, exactNames, type FolderChoice, type FolderEntry, folderEntry, patternText, shared } from './folder-choice.ts';
+import {
+  chooses,
+  covers,
+  exactName,
+  exactNames,
+  type FolderChoice,
+  type FolderEntry,
+  folderEntry,
+  patternText,
+  shared,
+} from './folder-choice.ts';
 import type { RawSource } from './schema.ts';
 
 /** Something wrong, with its place below the source. */
@@ -47,7 +57,7 @@ function readFolders(raw: RawSource['folders']): { readonly folders: FolderChoic
     if (include.slice(0, place).some((other) => isDeepStrictEqual(other.pattern, pattern))) {
       return [{ at, text: `the folder ${name} stands here twice` }];
     }
-    const leftOut = pattern.kind === 'name' && !chooses({ include: [pattern], exclude }, pattern.name);
+    const leftOut = exclude.some((exclusion) => covers(exclusion, pattern));
     return leftOut ? [{ at, text: `the folder ${name} is named here and left out (\`!\`) in the same list` }] : [];
   });
   if (include.length === 0) objections.push({ at: ['folders'], text: "only folders to leave out; begin with '*' for all the others" });

@@ -163,6 +163,22 @@ export class ByteSocket {
     }
   }
 
+  /**
+   * Hands the connection over: its new owner listens to it from now on, and `unread` comes before all that it will hear. Nothing else
+   * may be asked of this object afterwards. The socket is paused.
+   */
+  release(): { readonly socket: net.Socket; readonly unread: readonly Uint8Array[] } {
+    this.#throwIfGone();
+    this.#signal?.removeEventListener('abort', this.#onAbort);
+    this.#deafen();
+    this.#socket.pause();
+    const unread = this.#queue;
+    this.#queue = [];
+    this.#queuedBytes = 0;
+    this.#failure = new Error('the connection was handed over');
+    return { socket: this.#socket, unread };
+  }
+
   /** Ends the connection at once. May be called often; what is waiting fails. */
   destroy(): void {
     this.#signal?.removeEventListener('abort', this.#onAbort);

@@ -9,7 +9,7 @@ import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { Fault } from '../fault/fault.ts';
 import { Secret } from '../runtime/secret.ts';
-import { writeWhole } from './notes.ts';
+import { writeWhole } from '../runtime/whole-file.ts';
 
 export interface CredentialStore {
   /** For people, e.g. `file /etc/postern/contoso-secret`. */

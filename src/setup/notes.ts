@@ -4,9 +4,10 @@
  * The hard thing is a crash at any line: the journal is written through to the disk before and after each step, and the ids are replaced
  * whole. Neither is needed to go on (everything is read from the tenant again) but for one thing: which secret was asked for and never stored.
  */
-import { appendFileSync, closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { appendFileSync, closeSync, fsyncSync, mkdirSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
 import { z } from 'zod';
+import { writeWhole } from '../runtime/whole-file.ts';
 
 const kept = z.object({
   appId: z.string(),
@@ -96,33 +97,6 @@ export function setupNotes(dataFolder: string, tenant: string): SetupNotes {
       });
     },
   };
-}
-
-/** Writes a file of mode 0600 so that it is there whole, or as it was. */
-export function writeWhole(path: string, content: string): void {
-  const folder = dirname(path);
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const draft = `${path}.new`;
-  const file = openSync(draft, 'w', 0o600);
-  try {
-    writeSync(file, content);
-    fsyncSync(file);
-  } finally {
-    closeSync(file);
-  }
-  renameSync(draft, path);
-  syncFolder(folder);
-}
-
-/** The name in the folder must be as durable as the content. Windows has no such thing for folders. */
-function syncFolder(folder: string): void {
-  if (process.platform === 'win32') return;
-  const handle = openSync(folder, 'r');
-  try {
-    fsyncSync(handle);
-  } finally {
-    closeSync(handle);
-  }
 }
 
 function endsCleanly(path: string): boolean {

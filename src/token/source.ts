@@ -85,6 +85,10 @@ class SharedToken implements TokenSource {
     return kept;
   }
 
+  kept(): AccessToken | undefined {
+    return this.#kept;
+  }
+
   drop(token: AccessToken): void {
     if (this.#kept === token) this.#kept = undefined;
   }

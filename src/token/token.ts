@@ -16,6 +16,8 @@ export interface TokenSource {
    * @throws Fault token.*, network.*, config.secret-*; the signal's reason when it is aborted (only this caller stops waiting).
    */
   token(signal?: AbortSignal): Promise<AccessToken>;
+  /** What it has, be it out of date; nothing is asked for. */
+  kept(): AccessToken | undefined;
   /** Forgets this token (a server refused it), so that the next call asks again. Does nothing when a newer one is already there. */
   drop(token: AccessToken): void;
 }

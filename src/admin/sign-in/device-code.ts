@@ -4,6 +4,7 @@
  * RFC 8628. M365 (doc): endpoint and answers; many tenants block it by Conditional Access, which is then told with the other ways.
  */
 import { Fault } from '../../fault/fault.ts';
+import type { AdminResource } from '../token.ts';
 import { askToken, isRefusal, objectOf, refusalFault, refusalOf, type SignInPlace, type SignInPorts } from './oauth.ts';
 import type { SignIn } from './session.ts';
 
@@ -11,7 +12,16 @@ const way = 'device code';
 /** RFC 8628 §3.5: what to add to the interval on `slow_down`. */
 const slowerMs = 5_000;
 
-export function deviceCodeSignIn(place: SignInPlace, ports: SignInPorts): SignIn {
+/** What a person is to do, for who shows it otherwise than as a line. */
+export interface DeviceCode {
+  readonly page: string;
+  readonly userCode: string;
+  readonly resource: AdminResource;
+  readonly lifeMs: number;
+}
+
+/** @param onCode hears of each code besides the line that is told */
+export function deviceCodeSignIn(place: SignInPlace, ports: SignInPorts, onCode: (code: DeviceCode) => void = () => undefined): SignIn {
   return async ({ id, scope, resource }, signal) => {
     const answer = await ports.request({
       method: 'POST',
@@ -28,6 +38,7 @@ export function deviceCodeSignIn(place: SignInPlace, ports: SignInPorts): SignIn
     }
     const lifeMs = (Number(body['expires_in']) || 900) * 1_000;
     let intervalMs = (Number(body['interval']) || 5) * 1_000;
+    onCode({ page, userCode, resource, lifeMs });
     ports.tell(`To sign in (${place.origins[resource]}), open ${page} in any browser and enter the code ${userCode}`);
     const endsAtMs = ports.clock.monotonic() + lifeMs;
     for (;;) {

@@ -4,10 +4,8 @@
  */
 import type { TenantConfig } from '../../config/config.ts';
 import { type Evidence, Fault, isFault } from '../../fault/fault.ts';
-import type { Clock } from '../../runtime/clock.ts';
-import type { HttpRequest } from '../../runtime/http.ts';
 import { readTokenAnswer } from '../../token/response.ts';
-import { type Observation, observe } from '../observation.ts';
+import { type AskingPorts, type Observation, observe } from '../observation.ts';
 
 /** An authority that might know a tenant, and what to write as `cloud:` if it does. */
 export interface KnownAuthority {
@@ -17,13 +15,9 @@ export interface KnownAuthority {
 
 const timeoutMs = 15_000;
 
-export async function lookAtDiscovery(
-  tenant: TenantConfig,
-  others: readonly KnownAuthority[],
-  ports: { readonly clock: Clock; readonly request: HttpRequest; readonly signal?: AbortSignal | undefined },
-): Promise<Observation> {
+export async function lookAtDiscovery(tenant: TenantConfig, others: readonly KnownAuthority[], ports: AskingPorts): Promise<Observation> {
   const { authority } = tenant.cloud;
-  return await observe('discovery', { tenant: tenant.name }, ports.clock, async () => {
+  return await observe('discovery', { tenant: tenant.name }, ports, async () => {
     try {
       return { authority, ...(await ask(authority, tenant, ports)) };
     } catch (error) {
@@ -56,11 +50,7 @@ async function findElsewhere(tenant: TenantConfig, others: readonly KnownAuthori
   return asked === '' ? {} : { alsoAsked: asked };
 }
 
-async function ask(
-  authority: string,
-  tenant: TenantConfig,
-  { clock, request, signal }: { readonly clock: Clock; readonly request: HttpRequest; readonly signal?: AbortSignal | undefined },
-): Promise<Evidence> {
+async function ask(authority: string, tenant: TenantConfig, { clock, request, signal }: AskingPorts): Promise<Evidence> {
   const url = new URL(`${authority}/${encodeURIComponent(tenant.tenantId)}/v2.0/.well-known/openid-configuration`);
   const question = { method: 'GET', url, headers: { accept: 'application/json' }, ca: tenant.ca, timeoutMs } as const;
   const answer = await request({ ...question, ...(signal === undefined ? {} : { signal }) });

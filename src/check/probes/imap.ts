@@ -21,7 +21,7 @@ export async function lookAtImap(target: MailTarget, folders: readonly string[],
   };
   let newest = 0;
   try {
-    return await ladder(place, ports.clock, [
+    return await ladder(place, ports, [
       [
         'login',
         async () => {

@@ -16,7 +16,7 @@ export async function lookAtPop3(target: MailTarget, ports: MailPorts): Promise<
   };
   let newest = 0;
   try {
-    return await ladder(place, ports.clock, [
+    return await ladder(place, ports, [
       [
         'login',
         async () => {

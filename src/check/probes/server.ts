@@ -8,8 +8,7 @@ import dns from 'node:dns';
 import net from 'node:net';
 import tls from 'node:tls';
 import { type Evidence, Fault } from '../../fault/fault.ts';
-import type { Clock } from '../../runtime/clock.ts';
-import { ladder, type Observation, type Protocol } from '../observation.ts';
+import { ladder, type Observation, type Protocol, type Watched } from '../observation.ts';
 
 export interface ServerTarget {
   readonly host: string;
@@ -20,8 +19,7 @@ export interface ServerTarget {
   readonly protocol: Protocol | 'https';
 }
 
-export interface ServerPorts {
-  readonly clock: Clock;
+export interface ServerPorts extends Watched {
   /** Made once for a check: reading some 300 authorities takes longer than a handshake. */
   readonly trust: (ca: readonly string[]) => tls.SecureContext;
   /** For each of the three steps. */
@@ -49,7 +47,7 @@ export async function lookAtServer(target: ServerTarget, ports: ServerPorts): Pr
   const place = { server: `${host}:${port}` };
   let socket: net.Socket | undefined;
   try {
-    const seen = await ladder(place, ports.clock, [
+    const seen = await ladder(place, ports, [
       ['name', async () => await lookUp(host, ports)],
       [
         'connection',

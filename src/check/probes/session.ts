@@ -1,7 +1,7 @@
 /** What the probes of the three mail protocols have in common: who logs in where, and where the talk goes. */
 import type { DialogueLine, MailCredential, MailEndpoint } from '../../mail/endpoint.ts';
 import type { Clock } from '../../runtime/clock.ts';
-import type { Place } from '../observation.ts';
+import type { Place, Watched } from '../observation.ts';
 
 export interface MailTarget {
   readonly place: Place;
@@ -10,8 +10,7 @@ export interface MailTarget {
   readonly mailbox: string;
 }
 
-export interface MailPorts {
-  readonly clock: Clock;
+export interface MailPorts extends Watched {
   readonly signal?: AbortSignal | undefined;
   /** The clients mask credentials and give bodies by their size. */
   readonly onDialogue?: ((line: DialogueLine) => void) | undefined;

@@ -16,7 +16,7 @@ export async function lookAtSmtp(target: MailTarget, sendTest: boolean, ports: M
     return client;
   };
   try {
-    return await ladder(place, ports.clock, [
+    return await ladder(place, ports, [
       [
         'login',
         async () => {

@@ -5,13 +5,12 @@
  */
 import type { TenantConfig } from '../../config/config.ts';
 import { type Evidence, Fault } from '../../fault/fault.ts';
-import type { Clock } from '../../runtime/clock.ts';
 import type { HttpRequest } from '../../runtime/http.ts';
 import { type Claims, readClaims } from '../../token/claims.ts';
 import { tokenRequest } from '../../token/request.ts';
 import { readTokenAnswer } from '../../token/response.ts';
 import type { AccessToken, TokenApp } from '../../token/token.ts';
-import { type Observation, observe, whyNot } from '../observation.ts';
+import { type AskingPorts, type Observation, observe, whyNot } from '../observation.ts';
 
 export interface TokenLook {
   readonly observations: readonly Observation[];
@@ -27,14 +26,11 @@ export function tokenApp(tenant: TenantConfig): TokenApp {
   return { authority: tenant.cloud.authority, tenantId, clientId, scope, credential, ca };
 }
 
-export async function lookAtToken(
-  tenant: TenantConfig,
-  ports: { readonly clock: Clock; readonly request: HttpRequest; readonly signal?: AbortSignal | undefined },
-): Promise<TokenLook> {
+export async function lookAtToken(tenant: TenantConfig, ports: AskingPorts): Promise<TokenLook> {
   const { clock, request, signal } = ports;
   const place = { tenant: tenant.name };
   let token: AccessToken | undefined;
-  const asked = await observe('token', place, clock, async () => {
+  const asked = await observe('token', place, ports, async () => {
     const askedAtMs = clock.now();
     const ask: HttpRequest = (local) => request({ ...local, ...(signal === undefined ? {} : { signal }) });
     const { provenBy, ...question } = await tokenRequest(tokenApp(tenant), askedAtMs, ask);
@@ -48,10 +44,14 @@ export async function lookAtToken(
     }
     return { expiresInSeconds: Math.round((token.expiresAtMs - askedAtMs) / 1000), ...provenBy, ...clockFacts };
   });
-  if (token === undefined) return { observations: [asked, { probe: 'claims', place, outcome: 'not-run', because: whyNot(asked) }] };
+  if (token === undefined) {
+    const unread = { probe: 'claims', place, outcome: 'not-run', because: whyNot(asked) } as const;
+    ports.onObservation?.(unread);
+    return { observations: [asked, unread] };
+  }
   const { value } = token;
   const claims = readClaims(value);
-  const read = await observe('claims', place, clock, () => (claims === undefined ? { readable: false } : claimFacts(claims, clock.now())));
+  const read = await observe('claims', place, ports, () => (claims === undefined ? { readable: false } : claimFacts(claims, clock.now())));
   return { observations: [asked, read], token, ...(claims === undefined ? {} : { claims }) };
 }
 
