@@ -2,19 +2,15 @@
  * Runs many sources side by side within a budget of connections, once or until a person ends it.
  *
  * The hard thing is that sources share one archive: a fault of a source ends that source, a fault of the archive ends them all. And a
- * thousand sources must not hold a thousand connections: some are kept open to listen, the others are looked at in turn.
+ * thousand sources must not hold a thousand connections: some are kept open to listen, the others are looked at in turn (supervise.ts).
  */
 import type { Archive, ChainHead, Progress } from '../archive/archive.ts';
 import { Fault } from '../fault/fault.ts';
-import { slowProbeMs } from './backoff.ts';
-import { ConnectionBudget } from './budget.ts';
+import { ConnectionBudget, type ConnectionLimits } from './budget.ts';
 import type { SourceSummary } from './events.ts';
 import { Leases } from './lease.ts';
-import { Slots } from './slots.ts';
-import { hostOf, type ImportPorts, type ImportSource, importOnce, SourceRun } from './source.ts';
-
-/** Connections kept open to listen, at most: each costs some 100 kB here, and the server its patience. */
-export const defaultListening = 100;
+import { type ImportPorts, type ImportSource, importOnce } from './source.ts';
+import { type SuperviseOptions, Supervision } from './supervise.ts';
 
 export interface RunSummary {
   readonly sources: readonly SourceSummary[];
@@ -28,21 +24,9 @@ export interface RunSummary {
   readonly complete: boolean;
 }
 
-export interface RunOptions {
-  /** Connections that are open at the same time at most, to bring mail in. */
-  readonly connections: number;
-  /** Of these, to one host. Absent: all of them. */
-  readonly perHost?: number;
-}
-
-export interface RunOnceOptions extends RunOptions {
+export interface RunOnceOptions extends ConnectionLimits {
   /** How far the deriving has come, after the last message is durable. */
   readonly onDeriving?: (progress: Progress) => void;
-}
-
-export interface RunOnOptions extends RunOptions {
-  /** Sources whose connection stays open to listen, at most, beside `connections` and `perHost`; the others are looked at every `everyMs`. */
-  readonly listening?: number;
 }
 
 /**
@@ -85,14 +69,10 @@ async function derive(archive: Archive, signal: AbortSignal, onDeriving: RunOnce
  * fault goes on by itself, slowly where a person must mend something. Resolves when all have ended and what came is durable.
  * @throws Fault of the archive; a bug of ours
  */
-export async function runOn(sources: readonly ImportSource[], ports: ImportPorts, options: RunOnOptions): Promise<void> {
-  const budget = {
-    passes: new ConnectionBudget(options),
-    listening: new Slots(options.listening ?? defaultListening),
-    derivingTold: false,
-  };
-  await together(ports, (joint) => sources.map((source) => keepComing(source, joint, budget)));
-  await ports.archive.flush();
+export async function runOn(sources: readonly ImportSource[], ports: ImportPorts, options: SuperviseOptions): Promise<void> {
+  const supervision = new Supervision(ports, options);
+  await Promise.all(sources.map((source) => supervision.put(source)));
+  await supervision.ended();
 }
 
 /** Waits for all; the first that throws ends the others, and is thrown when they have ended. */
@@ -106,82 +86,5 @@ async function together<T>(ports: ImportPorts, begin: (joint: ImportPorts) => re
     stop.abort(error);
     await Promise.allSettled(tasks);
     throw error;
-  }
-}
-
-/** What all sources of a run share. */
-interface Budget {
-  readonly passes: ConnectionBudget;
-  readonly listening: Slots;
-  /** Whether it was told that nothing is made searchable any more. */
-  derivingTold: boolean;
-}
-
-async function keepComing(source: ImportSource, ports: ImportPorts, budget: Budget): Promise<void> {
-  const { signal, report } = ports;
-  const run = new SourceRun(source, ports, budget.passes);
-  const told = new Map<string, string>();
-  let listens = false;
-  const hangUp = async (): Promise<void> => {
-    await run.close();
-    if (listens) budget.listening.give();
-    listens = false;
-  };
-  const pass = async (): Promise<void> => {
-    // Between two passes somebody else may run the source.
-    const lease = ports.leases?.take(source.name);
-    try {
-      await run.pass();
-      // To stay in a mailbox that one session at a time may have would be to shut all others out.
-      listens ||= source.exclusive !== true && budget.listening.tryTake();
-      if (!listens) await run.close();
-      await run.completeOnServer();
-    } catch (error) {
-      await hangUp();
-      throw error;
-    } finally {
-      lease?.end();
-    }
-  };
-  try {
-    while (!signal.aborted) {
-      try {
-        await budget.passes.within(hostOf(source), signal, pass);
-        tellFolders(source.name, run, told, ports);
-        tellDeriving(ports, budget);
-        await run.settle();
-        await run.waitForNews();
-      } catch (error) {
-        await hangUp();
-        const { fault, waitMs } = await run.failed(error);
-        if (waitMs !== undefined) await run.pause(fault, waitMs);
-        else {
-          report({ kind: 'failed', source: source.name, fault, waitMs: slowProbeMs });
-          await ports.clock.sleep(slowProbeMs, signal);
-        }
-      }
-    }
-  } catch (error) {
-    if (!signal.aborted || error !== signal.reason) throw error;
-  } finally {
-    await hangUp();
-  }
-}
-
-/** Mail goes on coming in when the index fails; a person must know that what comes is not found. Told once. */
-function tellDeriving({ archive, report }: ImportPorts, budget: Budget): void {
-  const fault = archive.derivingFault();
-  if (fault === undefined || budget.derivingTold) return;
-  budget.derivingTold = true;
-  report({ kind: 'deriving-failed', fault });
-}
-
-/** Tells the fault of a folder when it comes, not at every look. */
-function tellFolders(source: string, run: SourceRun, told: Map<string, string>, ports: ImportPorts): void {
-  for (const folder of told.keys()) if (!run.folderFaults.has(folder)) told.delete(folder);
-  for (const [folder, fault] of run.folderFaults) {
-    if (told.get(folder) === fault.code) continue;
-    told.set(folder, fault.code);
-    ports.report({ kind: 'folder-failed', source, folder, fault });
   }
 }

@@ -188,9 +188,10 @@ export class SourceRun {
     for (const work of this.#imports.values()) await work.settle();
   }
 
-  /** Waits until the first folder may hold something new, or the source is due. @throws Fault; the signal's reason */
-  async waitForNews(): Promise<void> {
-    const { clock, signal } = this.#ports;
+  /** Waits until the first folder may hold something new, or the source is due. @throws Fault; the reason of the signal or of `wake` */
+  async waitForNews(wake?: AbortSignal): Promise<void> {
+    const { clock } = this.#ports;
+    const signal = this.#until(wake);
     const first = this.#folders.names[0];
     const mailbox = this.#mailbox;
     if (mailbox === undefined || first === undefined || this.#faults.has(first)) return await clock.sleep(this.#source.everyMs, signal);
@@ -245,11 +246,16 @@ export class SourceRun {
     return { fault, waitMs: waitBefore(fault, this.#failures, this.#ports.random()), hopeless };
   }
 
-  /** Waits before the next attempt, and tells why. */
-  async pause(fault: Fault, waitMs: number): Promise<void> {
+  /** Waits before the next attempt, and tells why. @throws the reason of the signal or of `wake` */
+  async pause(fault: Fault, waitMs: number, wake?: AbortSignal): Promise<void> {
     if (waitMs === 0) return;
     this.#ports.report({ kind: 'waiting', source: this.#source.name, fault, waitMs });
-    await this.#ports.clock.sleep(waitMs, this.#ports.signal);
+    await this.#ports.clock.sleep(waitMs, this.#until(wake));
+  }
+
+  #until(wake: AbortSignal | undefined): AbortSignal {
+    const { signal } = this.#ports;
+    return wake === undefined ? signal : AbortSignal.any([signal, wake]);
   }
 
   summary(fault: Fault | undefined): SourceSummary {

@@ -39,6 +39,7 @@ export function forgivingJournal(open: () => Journal, clock: Clock, onFault: (fa
     runs: (options) => list((journal) => journal.runs(options)),
     openGaps: (gaps) => note((journal) => journal.openGaps(gaps)),
     closeGaps: (places, closure, explanation) => note((journal) => journal.closeGaps(places, closure, explanation)),
+    explainGap: (id, explanation) => maybe((journal) => journal.explainGap(id, explanation)),
     gaps: (options) => list((journal) => journal.gaps(options)),
     gapCounts: () => list((journal) => journal.gapCounts()),
     noteReconciliation: (reconciliation) =>

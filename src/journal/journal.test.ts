@@ -165,6 +165,21 @@ test('a message that vanished before it came stays visible, though no gap was op
   assert.deepEqual(await journal.gapCounts(), [{ source: 'a', open: 0, permanent: 1 }]);
 });
 
+test('what a person says of a gap closes an open one, stands behind what was said before, and is refused where the message came', async (t) => {
+  const { open } = place(t);
+  const journal = open();
+  await journal.openGaps([gap, { ...gap, uid: 13 }]);
+  await journal.closeGaps([{ ...gap, uid: 13 }], 'came');
+  const [came, missing] = await journal.gaps();
+  assert.equal(await journal.explainGap(came?.id ?? 0, 'no need'), undefined);
+  assert.equal(await journal.explainGap(999, 'nobody'), undefined);
+  const explained = await journal.explainGap(missing?.id ?? 0, 'the feed was off (eva)');
+  assert.deepEqual([explained?.closure, explained?.explanation], ['explained', 'the feed was off (eva)']);
+  const again = await journal.explainGap(missing?.id ?? 0, 'by change 4711 (ada)');
+  assert.deepEqual([again?.closed, again?.explanation], [explained?.closed, 'the feed was off (eva); by change 4711 (ada)']);
+  assert.deepEqual(await journal.gapCounts(), [{ source: 'a', open: 0, permanent: 1 }]);
+});
+
 test('a gap over POP3 is known by its UIDL, since its number is not lasting before the message came', async (t) => {
   const { open } = place(t);
   const journal = open();

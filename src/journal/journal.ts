@@ -248,6 +248,12 @@ export interface Journal {
   closeGaps(places: readonly NewGap[], closure: GapClosure, explanation?: string): Promise<void>;
   /** `state: 'permanent'`: closed though the message never came. */
   gaps(options?: ListOptions & { readonly state?: 'open' | 'permanent' | 'closed' }): Promise<readonly Gap[]>;
+  /**
+   * A person says why a message is missing. An open gap is closed as explained; one that is closed and never came stays so, and gets
+   * this behind what was said of it before.
+   * @returns the gap as it is now; undefined where there is none with this id, or its message came
+   */
+  explainGap(id: number, explanation: string): Promise<Gap | undefined>;
   /** How many are in which state, by source; cheap enough for metrics. */
   gapCounts(): Promise<readonly { readonly source: string; readonly open: number; readonly permanent: number }[]>;
 

@@ -171,6 +171,20 @@ class SqliteJournal implements Journal {
     return this.#newest('gap', options, state === undefined ? undefined : where[state]).map(asGap);
   }
 
+  async explainGap(id: number, explanation: string): Promise<Gap | undefined> {
+    return this.#file.change(() => {
+      const { changes } = this.#file.run(
+        `update gap set closed = coalesce(closed, ?2), closure = coalesce(closure, 'explained'), explanation = concat_ws('; ', explanation, ?3)
+         where id = ?1 and (closed is null or ${permanentGap})`,
+        id,
+        this.#now(),
+        explanation,
+      );
+      const row = changes === 0 ? undefined : this.#file.get('select * from gap where id = ?', id);
+      return row === undefined ? undefined : asGap(row);
+    });
+  }
+
   async gapCounts(): Promise<readonly { readonly source: string; readonly open: number; readonly permanent: number }[]> {
     const rows = this.#file.look(() =>
       this.#file.all(

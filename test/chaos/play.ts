@@ -285,6 +285,11 @@ class Player {
       this.#kills.push(this.#phase(await this.#mailbox.look()));
       return undefined;
     }
+    // On a busy machine Ctrl-C can come before the program has begun to listen for it; then nothing else has begun either.
+    if (signal === 'SIGINT' && talk === '' && out === '') {
+      this.#count('program interrupted before its first word');
+      return undefined;
+    }
     // 130: interrupted. 1 and 75: a fault, of which the summary tells; nothing here needs a person but for a grant that was taken away.
     if (code === null || ![0, 1, 75, 130].includes(code)) this.blame(`postern ended with ${code ?? signal}:\n${talk}${out}`);
     this.#count(`program ended with ${code}`);

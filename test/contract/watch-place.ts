@@ -153,7 +153,7 @@ export async function startService(wish: ServiceWish): Promise<Service> {
   const stop = new AbortController();
   const watch = await startWatch({
     config,
-    sources: sources.map(({ name }) => name),
+    sources: config.sources,
     archive,
     journal,
     clock,

@@ -27,6 +27,15 @@ export interface ReconcileSource {
   readonly connect: ConnectMailbox;
 }
 
+/** What arrived between two looks of a running import is no gap: it is given the time until the next look and a little for the fetching. */
+const importTakesMs = 5_000;
+const longestWaitMs = 2 * 60_000;
+
+/** Of a source that is imported beside: after how long what is missing is looked at again. */
+export function lookAgainAfter(everyMs: number): number {
+  return Math.min(everyMs + importTakesMs, longestWaitMs);
+}
+
 /** M365 (assumed): a message is counted a moment before it is listed. Waits between two looks at a list that is not as long as its count. */
 const secondLooksMs = [500, 2_000];
 

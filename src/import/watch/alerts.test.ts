@@ -110,3 +110,14 @@ test('people of whom nothing comes are told by their number and never by their n
   const [alert] = [...wanted(verdict('mail', [concern('voices', 'watch.owners-silent', { measure: 2, light: true })])).values()];
   assert.deepEqual([alert?.severity, alert?.measure], ['warning', 2]);
 });
+
+test('of a source that is watched no more nobody could see that it is over: its alerts end, those of others stay', () => {
+  const refused = (source: string): SourceVerdict => verdict(source, [concern('refused', 'imap.not-connected')], 'nothing');
+  const open = opened(refused('gone'), refused('there'), verdict('silent', [concern('silent', 'watch.silent')]));
+  const left = [refused('there')];
+  const { cleared } = changesOf(open, wanted(...left), left, now);
+  assert.deepEqual(
+    cleared.map(({ key }) => key),
+    ['source gone refused', 'source silent silent'],
+  );
+});

@@ -138,13 +138,15 @@ const overWith: ReadonlyMap<string, readonly Heard[]> = new Map<ConcernKind, rea
 ]);
 
 function isOver(alert: OpenAlert, verdicts: ReadonlyMap<string, SourceVerdict>): boolean {
-  const own = alert.sources.map((source) => verdicts.get(source));
+  // Of a source that is watched no more, nobody could ever see that it is over.
+  const own = alert.sources.map((source) => verdicts.get(source)).filter((verdict) => verdict !== undefined);
+  if (own.length === 0 && alert.sources.length > 0) return true;
   // A source that stops working is not silent any more, and no less without mail for that.
   if (alert.kind === 'silent' || alert.kind === 'voices') {
-    return own.every((verdict) => verdict?.heard === 'pass' && !verdict.concerns.some(stopsMail));
+    return own.every((verdict) => verdict.heard === 'pass' && !verdict.concerns.some(stopsMail));
   }
   const enough = overWith.get(alert.kind);
-  return enough === undefined || own.every((verdict) => verdict !== undefined && enough.includes(verdict.heard));
+  return enough === undefined || own.every((verdict) => enough.includes(verdict.heard));
 }
 
 /** An alert that an earlier process left open. @param sourcesOf of a tenant */

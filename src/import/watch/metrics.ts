@@ -4,6 +4,7 @@
  *
  * No label has an unbounded number of values: sources and tenants are those of the configuration, codes those of the catalogue.
  */
+import { family, histogram, type Sample } from '../../runtime/exposition.ts';
 import { statesByWeight } from './state.ts';
 import { passBuckets, type SourceTally } from './tally.ts';
 import type { WatchSnapshot } from './watch.ts';
@@ -16,10 +17,7 @@ export interface ProcessFigures {
   readonly cpuSeconds: number;
 }
 
-type Labels = Readonly<Record<string, string>>;
-type Sample = readonly [labels: Labels, value: number];
-
-export const metricsContentType = 'text/plain; version=0.0.4; charset=utf-8';
+export { metricsContentType } from '../../runtime/exposition.ts';
 
 export function metricsText(snapshot: WatchSnapshot, figures: ProcessFigures): string {
   return [...ofSources(snapshot), ...ofPasses(snapshot), ...ofService(snapshot), ...ofArchive(snapshot), ...ofProcess(figures)].join('');
@@ -121,13 +119,6 @@ function ofSources(snapshot: WatchSnapshot): readonly string[] {
 }
 
 function ofPasses({ tally }: WatchSnapshot): readonly string[] {
-  const name = 'postern_import_pass_duration_seconds';
-  let sum = 0;
-  const buckets = tally.passCounts.map((count, place) => {
-    sum += count;
-    const bound = passBuckets[place];
-    return line(`${name}_bucket`, { le: bound === undefined ? '+Inf' : String(bound) }, sum);
-  });
   return [
     family(
       'postern_import_passes_total',
@@ -135,7 +126,7 @@ function ofPasses({ tally }: WatchSnapshot): readonly string[] {
       'Looks at all folders of a source that came to their end.',
       [...tally.sources].map(([source, one]) => [{ source }, one.passes]),
     ),
-    `# HELP ${name} How long such a look took.\n# TYPE ${name} histogram\n${buckets.join('')}${line(`${name}_sum`, {}, tally.passSeconds)}${line(`${name}_count`, {}, sum)}`,
+    histogram('postern_import_pass_duration_seconds', 'How long such a look took.', passBuckets, tally.passCounts, tally.passSeconds),
   ];
 }
 
@@ -224,19 +215,4 @@ function ofProcess({ version, residentBytes, startedMs, cpuSeconds }: ProcessFig
     family('process_start_time_seconds', 'gauge', 'Start time of the process since unix epoch in seconds.', [[{}, startedMs / 1000]]),
     family('process_cpu_seconds_total', 'counter', 'Total user and system CPU time spent in seconds.', [[{}, cpuSeconds]]),
   ];
-}
-
-/** A family without samples is left out: its HELP alone would say nothing. */
-function family(name: string, type: 'gauge' | 'counter', help: string, samples: readonly Sample[]): string {
-  if (samples.length === 0) return '';
-  return `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n${samples.map(([labels, value]) => line(name, labels, value)).join('')}`;
-}
-
-function line(name: string, labels: Labels, value: number): string {
-  const pairs = Object.entries(labels).map(([label, text]) => `${label}="${escaped(text)}"`);
-  return `${name}${pairs.length === 0 ? '' : `{${pairs.join(',')}}`} ${value}\n`;
-}
-
-function escaped(text: string): string {
-  return text.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n');
 }

@@ -8,8 +8,8 @@ import { Fault } from '../../fault/fault.ts';
 import type { NotedConcern, NotedFault, ServiceStatus, SourceState, SourceStatus } from '../../journal/journal.ts';
 import { isWell } from './state.ts';
 
-/** `stopped`: no service brings it in. `never`: none ever did. */
-export type ShownState = SourceState | 'stopped' | 'never';
+/** `stopped`: no service brings it in. `never`: none ever did. `paused`: a person wants it so. */
+export type ShownState = SourceState | 'stopped' | 'never' | 'paused';
 
 export interface ServiceView {
   readonly running: boolean;
@@ -49,6 +49,8 @@ export interface StatusLook {
   readonly sources: readonly string[];
   readonly statuses: readonly SourceStatus[];
   readonly service: ServiceStatus | undefined;
+  /** Names of those that a person has paused in the console. */
+  readonly paused?: ReadonlySet<string>;
   readonly now: number;
   /** The name of this machine. */
   readonly host: string;
@@ -83,7 +85,7 @@ export function importStatus(look: StatusLook): ImportStatus {
   const well =
     (service.running || service.scheduled) &&
     service.concerns.length === 0 &&
-    sources.every(({ state }) => state !== 'stopped' && state !== 'never' && isWell(state));
+    sources.every(({ state }) => state === 'paused' || (state !== 'stopped' && state !== 'never' && isWell(state)));
   return { service, sources, well };
 }
 
@@ -122,12 +124,13 @@ function isRunning({ stopped, beat, beatEveryMs, host, pid }: ServiceStatus, loo
   return silentMs <= missedBeats * beatEveryMs && (silentMs >= -missedBeats * beatEveryMs || isHere);
 }
 
-function sourceView(source: string, { statuses }: StatusLook, service: ServiceView): SourceView {
+function sourceView(source: string, { statuses, paused }: StatusLook, service: ServiceView): SourceView {
+  const isPaused = paused?.has(source) === true && service.running;
   const noted = statuses.find((one) => one.source === source);
   if (noted === undefined) {
     return {
       source,
-      state: 'never',
+      state: isPaused ? 'paused' : 'never',
       lastState: undefined,
       since: undefined,
       lastPass: undefined,
@@ -142,13 +145,14 @@ function sourceView(source: string, { statuses }: StatusLook, service: ServiceVi
   const { state, since, lastPass, lastArrival, nextLook, concerns, lastFault, counters } = noted;
   return {
     source,
-    state: isServed ? state : 'stopped',
+    state: isServed ? state : isPaused ? 'paused' : 'stopped',
     lastState: isServed ? undefined : state,
     since: isServed ? since : (service.last?.stopped ?? service.last?.beat),
     lastPass,
     lastArrival,
     nextLook: service.running && isServed ? nextLook : undefined,
-    concerns,
+    // What was wrong when it was paused is nobody's business until it goes on.
+    concerns: isPaused && !isServed ? [] : concerns,
     lastFault,
     counters,
   };

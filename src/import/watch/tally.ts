@@ -34,7 +34,15 @@ export class Tally {
   passSeconds = 0;
 
   constructor(sources: readonly string[]) {
-    for (const source of sources) this.sources.set(source, empty());
+    for (const source of sources) this.begin(source);
+  }
+
+  begin(source: string): void {
+    this.sources.set(source, empty());
+  }
+
+  end(source: string): void {
+    this.sources.delete(source);
   }
 
   add(event: ImportEvent): void {

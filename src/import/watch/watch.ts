@@ -7,7 +7,7 @@
  */
 import type { ArchiveStats } from '../../archive/archive.ts';
 import type { Fault } from '../../fault/fault.ts';
-import type { Journal, NotedConcern, NotedFault, RunOutcome, SourceState } from '../../journal/journal.ts';
+import type { Journal, NotedConcern, NotedFault, RunOutcome, SourceState, SourceStatus } from '../../journal/journal.ts';
 import type { ImportEvent } from '../events.ts';
 import type { SourceVerdict as FeedVerdict } from '../reconcile/feed.ts';
 import { AlertBook } from './alert-book.ts';
@@ -41,6 +41,10 @@ export interface WatchOptions {
   readonly pid: number;
   /** Names of everything that is configured, in this run or not: an alert of what is gone ends. */
   readonly configured: { readonly sources: readonly string[]; readonly tenants: readonly string[] };
+  /** Whether the journal gets a run of each source from the begin of this process to its end. */
+  readonly notesRuns: boolean;
+  /** Hears that a look has ended. Never waits, never throws. */
+  readonly onLook?: (() => void) | undefined;
   /** A run that ends by itself, as a scheduler starts it: judged at its end, and late only by how far apart such runs are. */
   readonly once: boolean;
   /** Where health and metrics are served, for the journal. */
@@ -65,7 +69,7 @@ export interface WatchSnapshot {
   readonly expiries: ReadonlyMap<string, Expiry>;
   readonly disk: Disk | undefined;
   /** Counted rarely on a large archive. */
-  readonly archive: Pick<ArchiveStats, 'messages' | 'bytes' | 'storedBytes' | 'ledger'> | undefined;
+  readonly archive: Pick<ArchiveStats, 'messages' | 'bytes' | 'storedBytes' | 'ledger' | 'sources' | 'head'> | undefined;
   /** Messages that are durable and not searchable yet. */
   readonly lag: number | undefined;
 }
@@ -85,7 +89,7 @@ const clocksApartMs = 60 * 60_000;
 const finishMs = 5_000;
 
 export class Watch {
-  readonly #sources: readonly WatchedSource[];
+  #sources: readonly WatchedSource[];
   readonly #ports: WatchPorts;
   readonly #options: WatchOptions;
   readonly #delivery: Delivery;
@@ -126,7 +130,7 @@ export class Watch {
     this.#looks = new Looks(ports, this.#tally, { counts: !options.once });
     const { clock, random } = ports;
     this.#delivery = new Delivery(ports.ways, { clock, random, onTold: (notice) => this.#book.noteTold(notice) });
-    const sourcesOf = (tenant: string): readonly string[] => sources.filter((one) => one.tenant === tenant).map(({ name }) => name);
+    const sourcesOf = (tenant: string): readonly string[] => this.#sources.filter((one) => one.tenant === tenant).map(({ name }) => name);
     const standing = ({ source, tenant }: { readonly source: string | undefined; readonly tenant: string | undefined }) => {
       const { configured } = options;
       if (source !== undefined && !this.#facts.has(source)) return configured.sources.includes(source) ? 'elsewhere' : 'gone';
@@ -145,18 +149,42 @@ export class Watch {
     const { once } = this.#options;
     this.#apartMs = once ? await runsApart(journal, this.#sources, now) : undefined;
     const goesOn = once || (last !== undefined && ageOf(restored(last.getTime(), now), now) < pauseMs);
-    const placed = (at: Date | undefined): Instant | undefined => (at === undefined ? undefined : restored(at.getTime(), now));
     for (const { name } of this.#sources) {
       const before = noted.get(name);
-      this.#facts.set(name, newFacts(name, now, { lastPass: placed(before?.lastPass), lastArrival: placed(before?.lastArrival) }));
-      this.#unnoted.add(name);
-      this.#runs.set(name, await journal.beginRun(name));
+      this.#begin(name, before, now);
+      if (this.#options.notesRuns) this.#runs.set(name, await journal.beginRun(name));
       if (before === undefined || !goesOn) continue;
       const held = before.concerns.map(({ kind, folder, since }) => ({ kind, folder, since: restored(since.getTime(), now) }));
       this.#heldBefore.set(name, held);
       this.#stateBefore.set(name, { state: before.state, stateSince: before.since.getTime() });
     }
     await this.#book.restore(this.#delivery, now);
+  }
+
+  #begin(name: string, before: Pick<SourceStatus, 'lastPass' | 'lastArrival'> | undefined, now: Instant): void {
+    const placed = (at: Date | undefined): Instant | undefined => (at === undefined ? undefined : restored(at.getTime(), now));
+    this.#facts.set(name, newFacts(name, now, { lastPass: placed(before?.lastPass), lastArrival: placed(before?.lastArrival) }));
+    this.#unnoted.add(name);
+  }
+
+  /** Watches over a source from now on, in place of one of its name: to be called before it begins. */
+  async add(source: WatchedSource): Promise<void> {
+    const before = await this.#ports.journal.status(source.name);
+    this.remove(source.name);
+    this.#begin(source.name, before, this.#now());
+    this.#tally.begin(source.name);
+    this.#sources = [...this.#sources, source];
+    this.#stirred = true;
+  }
+
+  /** Watches over it no more: it is gone or paused. Its alerts end with the next look. */
+  remove(name: string): void {
+    this.#sources = this.#sources.filter((one) => one.name !== name);
+    this.#tally.end(name);
+    for (const known of [this.#facts, this.#verdicts, this.#heldBefore, this.#stateBefore, this.#lastFault, this.#noted])
+      known.delete(name);
+    this.#unnoted.delete(name);
+    this.#stirred = true;
   }
 
   /** Hears an event of the import. Never waits, never throws. */
@@ -243,6 +271,7 @@ export class Watch {
     await this.#note(now);
     // Its own length is not sleep.
     this.#looked = this.#now();
+    this.#options.onLook?.();
   }
 
   snapshot(): WatchSnapshot {
@@ -279,7 +308,7 @@ export class Watch {
     const look = {
       everyMs: Math.max(everyMs, this.#apartMs ?? 0),
       // Between two runs of a scheduler nobody is awake, and a source is late all the same.
-      awakeSince: this.#options.once ? (facts.lastPass ?? facts.watchedSince) : this.#awakeSince,
+      awakeSince: this.#options.once ? (facts.lastPass ?? facts.watchedSince) : later(this.#awakeSince, facts.watchedSince),
       quarantined: this.#looks.quarantined.get(name) ?? 0,
       quarantineAcknowledged: quarantine?.acknowledged === true ? quarantine.measure : 0,
       gapsOpen: this.#looks.gaps.get(name) ?? 0,
@@ -365,6 +394,11 @@ export class Watch {
       concerns: this.#service.map((concern) => notedConcern({ ...concern, measure: 0 }, now)),
     });
   }
+}
+
+/** A source that came later had no time before. */
+function later(one: Instant, other: Instant): Instant {
+  return one.steadyMs > other.steadyMs ? one : other;
 }
 
 /** The middle of the times between the last runs, this one's begin included; undefined before there were three. */
