@@ -1,4 +1,5 @@
 /** What a caller says about a mail server, whatever it speaks: where it is, who logs in, how long we wait, who listens to the talk. */
+import type { Socket } from 'node:net';
 import type { Secret } from '../runtime/secret.ts';
 
 export interface MailEndpoint {
@@ -14,6 +15,14 @@ export type MailCredential =
   /** `user` is the mailbox's address, for shared mailboxes too. `token` is asked once a login, so that its owner can renew. */
   | { readonly kind: 'xoauth2'; readonly user: string; readonly token: () => Promise<Secret> }
   | { readonly kind: 'password'; readonly user: string; readonly password: Secret };
+
+/** A connection that has logged in and belongs to somebody else from now on. */
+export interface HandedOver {
+  /** Paused; nobody listens to it. */
+  readonly socket: Socket;
+  /** What the server has sent and nobody has read: it comes first. */
+  readonly unread: Uint8Array;
+}
 
 /** Times are in milliseconds of silence: the wait for the next byte, not for the whole answer. */
 export interface ConnectionLimits {

@@ -62,6 +62,11 @@ export class Intake<Event, Reader extends EventReader<Event>> {
     this.reader = reader;
   }
 
+  /** Hands the connection over; see `ByteSocket.release`. */
+  release(): ReturnType<ByteSocket['release']> {
+    return this.#socket.release();
+  }
+
   destroy(): void {
     this.#socket.destroy();
   }

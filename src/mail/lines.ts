@@ -30,6 +30,11 @@ export class Lines {
     return this.at === this.chunk.length && this.#startBytes === 0;
   }
 
+  /** What was pushed behind the last line and has not been looked at. */
+  get rest(): Uint8Array {
+    return this.chunk.subarray(this.at);
+  }
+
   /** Only after the last chunk was read. It must not be changed afterwards. */
   push(chunk: Uint8Array): void {
     if (this.at < this.chunk.length) throw new Error('push before the last chunk was read');

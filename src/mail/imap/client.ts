@@ -8,6 +8,7 @@
 import { Fault } from '../../fault/fault.ts';
 import { systemClock } from '../../runtime/clock.ts';
 import { connectSocket } from '../../runtime/socket.ts';
+import type { HandedOver } from '../endpoint.ts';
 import { hostInGreeting } from '../text.ts';
 import { authenticate } from './authenticate.ts';
 import { addFlag, canMove, canRemove, type ImapMoved, move, remove } from './change.ts';
@@ -146,6 +147,11 @@ export class ImapClient {
   /** Says goodbye and closes. @throws Fault where the server does not answer; the connection is closed all the same. */
   async logout(): Promise<void> {
     await this.#session.logout();
+  }
+
+  /** Hands the connection over as it is, after the login: for who passes the talk of another client on. This client is of no more use. */
+  release(): HandedOver {
+    return this.#session.release();
   }
 
   /** Closes at once. May be called often. */

@@ -9,7 +9,7 @@ import { type Evidence, Fault, isFault } from '../../fault/fault.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import type { ByteSocket } from '../../runtime/socket.ts';
 import { Dialogue } from '../dialogue.ts';
-import type { DialogueLine } from '../endpoint.ts';
+import type { DialogueLine, HandedOver } from '../endpoint.ts';
 import type { ImapEndpoint, ImapLimits } from './endpoint.ts';
 import { farewell, knownRefusal, type Purpose, refusal } from './refusal.ts';
 import { type Response, type StatusText, words } from './responses.ts';
@@ -209,6 +209,13 @@ export class Session {
   close(): void {
     this.#closed = true;
     this.#socket.destroy();
+  }
+
+  /** Hands the connection over as it is, between two answers; this session is of no more use. */
+  release(): HandedOver {
+    const { socket, unread } = this.#socket.release();
+    this.#closed = true;
+    return { socket, unread: Buffer.concat([this.#wire.rest, ...unread]) };
   }
 
   get closed(): boolean {

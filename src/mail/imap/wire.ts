@@ -58,6 +58,11 @@ export class WireReader {
     return this.#mode === 'body';
   }
 
+  /** What was pushed behind the last answer and has not been looked at. */
+  get rest(): Uint8Array {
+    return this.#chunk.subarray(this.#at);
+  }
+
   /** Gives the reader the next bytes. Only after `next` gave undefined. The chunk must not be changed afterwards: bodies are pieces of it. */
   push(chunk: Uint8Array): void {
     if (this.#at < this.#chunk.length) throw new Error('push before the last chunk was read');

@@ -7,7 +7,7 @@
  */
 import { Fault, isFault } from '../../fault/fault.ts';
 import { connectSocket } from '../../runtime/socket.ts';
-import type { MailCredential, MailEndpoint } from '../endpoint.ts';
+import type { HandedOver, MailCredential, MailEndpoint } from '../endpoint.ts';
 import { hostInGreeting } from '../text.ts';
 import { authenticate } from './authenticate.ts';
 import { defaultPopLimits, type PopOptions } from './endpoint.ts';
@@ -200,6 +200,11 @@ export class PopClient {
    */
   async quit(): Promise<void> {
     await this.#session.quit();
+  }
+
+  /** Hands the connection over as it is, after the login: for who passes the talk of another client on. This client is of no more use. */
+  release(): HandedOver {
+    return this.#session.release();
   }
 
   /** Closes at once, removes nothing. May be called often. */

@@ -8,7 +8,7 @@
 import { type Evidence, Fault, isFault } from '../../fault/fault.ts';
 import type { ByteSocket } from '../../runtime/socket.ts';
 import { Dialogue } from '../dialogue.ts';
-import type { DialogueLine, MailEndpoint } from '../endpoint.ts';
+import type { DialogueLine, HandedOver, MailEndpoint } from '../endpoint.ts';
 import { Intake } from '../intake.ts';
 import type { PopLimits } from './endpoint.ts';
 import { farewell, knownRefusal, type Purpose, refusal } from './refusal.ts';
@@ -251,6 +251,14 @@ export class PopSession {
   close(): void {
     this.#closed = true;
     this.#intake.destroy();
+  }
+
+  /** Hands the connection over as it is, between two answers; this session is of no more use. */
+  release(): HandedOver {
+    const { rest } = this.#intake.reader;
+    const { socket, unread } = this.#intake.release();
+    this.#closed = true;
+    return { socket, unread: Buffer.concat([rest, ...unread]) };
   }
 
   /** Closes the session and returns the fault to throw. */

@@ -52,6 +52,11 @@ export class PopReader {
     return this.#lines.clean && this.#mode === 'status';
   }
 
+  /** What was pushed behind the last answer and has not been looked at. */
+  get rest(): Uint8Array {
+    return this.#lines.rest;
+  }
+
   /** Whether the next byte belongs to a message. */
   get inMessage(): boolean {
     return this.#mode === 'message';

@@ -71,6 +71,30 @@ export class SmtpClient {
     return await send(this.#session, mail);
   }
 
+  /** Sends a command of another client and gives the answer, whatever it is; 421 closes. @throws Fault for whatever ends the session */
+  async ask(command: string, timeoutMs?: number): Promise<SmtpReply> {
+    return await this.#session.ask(command, timeoutMs);
+  }
+
+  /** Sends a piece of a message of another client; resolves when the machine has taken it. @throws as `ask` */
+  async write(bytes: Uint8Array): Promise<void> {
+    await this.#session.write(bytes);
+  }
+
+  /** The server's answer to the message that was written. @throws as `ask` */
+  async heard(): Promise<SmtpReply> {
+    return await this.#session.heard(this.#session.limits.dataTimeoutMs);
+  }
+
+  /** For whoever has more to say than this client knows. */
+  get session(): SmtpSession {
+    return this.#session;
+  }
+
+  get closed(): boolean {
+    return this.#session.closed;
+  }
+
   /** Says goodbye, waits for any answer, and closes. */
   async quit(): Promise<void> {
     await this.#session.quit();

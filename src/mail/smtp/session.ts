@@ -82,6 +82,21 @@ export class SmtpSession {
     }
   }
 
+  /** Sends a command and gives the answer, whatever it is; 421 closes. For who passes the talk of another client on. @throws Fault for whatever ends the session */
+  async ask(command: string, timeoutMs: number = this.limits.commandTimeoutMs): Promise<SmtpReply> {
+    if (this.#intake.pending) throw await this.#unasked();
+    await this.sendLine(command);
+    return await this.heard(timeoutMs);
+  }
+
+  /** The next answer, whatever it is; 421 closes. @throws as `ask` */
+  async heard(timeoutMs: number = this.limits.commandTimeoutMs): Promise<SmtpReply> {
+    const reply = await this.#reply(timeoutMs);
+    // RFC 5321 §3.8.
+    if (reply.code === 421) this.close();
+    return reply;
+  }
+
   /** Sends one line without waiting. `masked` stands for it in the dialogue. */
   async sendLine(line: string, masked?: string): Promise<void> {
     if (/[\r\n\0]/.test(line)) throw new Error('a line to send holds a line end');

@@ -1,0 +1,445 @@
+/**
+ * The proxy benchmark: Postern beside haproxy and stunnel, which only forward (plain text or TLS in, TLS out), between the same ends: Debian's
+ * Dovecot with XOAUTH2, and a client that counts bytes. With the forwarders the client logs in itself; Postern has to check a password,
+ * have a token and log in on the client's behalf.
+ *
+ * proxy.ts [--runs 5] [--megabytes 500] [--idle 100,1000,5000] [--only login,burst,round-trip,throughput,idle] [--contender NAME] [--write]
+ * Needs Debian's dovecot, haproxy and stunnel4, and root. Absolute figures mean little on a shared machine; what counts are ratios.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, connect, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import { thumbprints } from '../../sandbox/src/certificates.ts';
+import { type Sandbox, startSandbox } from '../../sandbox/src/place.ts';
+import { loadConfig } from '../../src/config/load.ts';
+import { clientsPath } from '../../src/proxy/clients/client-file.ts';
+import { addClient } from '../../src/proxy/clients/edit.ts';
+import { request } from '../../src/runtime/http.ts';
+import { selfSignedCertificate } from '../../test/contract/places/certificate.ts';
+import { type DovecotPlace, startDovecot } from '../../test/contract/places/dovecot.ts';
+import { type PeerName, peerProgram, unlessDovecot } from '../../test/contract/places/peers.ts';
+import { posternProgram } from './contenders.ts';
+import { Session, startHolder, type Way } from './proxy-ends.ts';
+import { goalLine, machine, median, mega, type Section, writeSection } from './report.ts';
+import { memoryOf } from './turn.ts';
+
+const names = ['direct', 'haproxy', 'haproxy, TLS in', 'stunnel', 'postern', 'postern, TLS in'] as const;
+type Name = (typeof names)[number];
+const measures = ['login', 'burst', 'round-trip', 'throughput', 'idle'] as const;
+type Measure = (typeof measures)[number];
+
+const atOnce = 60;
+const pings = 500;
+const logins = 15;
+const bodyMegabytes = 50;
+
+interface Wish {
+  readonly runs: number;
+  readonly megabytes: number;
+  readonly idle: readonly number[];
+  readonly only: ReadonlySet<Measure>;
+  readonly names: readonly Name[];
+}
+
+/** Everything that runs, between one server and the client. */
+interface Field {
+  readonly ways: ReadonlyMap<Name, Way>;
+  readonly pids: ReadonlyMap<Name, number>;
+  end(): Promise<void>;
+}
+
+interface Ground {
+  readonly folder: string;
+  readonly sandbox: Sandbox;
+  readonly token: string;
+  readonly certificate: string;
+  readonly key: string;
+  readonly certificatePem: string;
+}
+
+type Results = Map<string, Map<Name, number[]>>;
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      runs: { type: 'string', default: '5' },
+      megabytes: { type: 'string', default: '500' },
+      idle: { type: 'string', default: '100,1000,5000' },
+      only: { type: 'string' },
+      contender: { type: 'string' },
+      write: { type: 'boolean', default: false },
+    },
+  });
+  const without = unlessDovecot('openssl', 'haproxy', 'stunnel');
+  if (without !== false) throw new Error(without);
+  const only = measures.filter((one) => values.only === undefined || values.only.split(',').includes(one));
+  const wish: Wish = {
+    runs: Number(values.runs),
+    megabytes: Number(values.megabytes),
+    idle: values.idle.split(',').map(Number),
+    only: new Set(only),
+    names: names.filter((name) => values.contender === undefined || name.startsWith(values.contender)),
+  };
+  const section = await measure(wish);
+  process.stdout.write(`## ${section.title}\n\n${section.text}\n`);
+  if (values.write) writeSection(section);
+}
+
+async function measure(wish: Wish): Promise<Section> {
+  const folder = mkdtempSync(join(tmpdir(), 'postern-bench-'));
+  const sandbox = await startSandbox({ withoutSeed: true });
+  const identity = await selfSignedCertificate();
+  const ground: Ground = {
+    folder,
+    sandbox,
+    token: await tokenOf(sandbox),
+    certificate: join(folder, 'certificate.pem'),
+    key: join(folder, 'key.pem'),
+    certificatePem: identity.certificatePem,
+  };
+  writeFileSync(ground.certificate, identity.certificatePem);
+  writeFileSync(ground.key, identity.keyPem);
+  const results: Results = new Map();
+  try {
+    const dovecot = await startDovecot({
+      tls: identity,
+      signer: {
+        issuer: `https://sts.windows.net/${sandbox.tenant.id}/`,
+        kid: thumbprints(sandbox.tenant.signingKey.certificate).x5t,
+        publicKeyPem: sandbox.tokenKeyPem,
+      },
+    });
+    try {
+      await race(wish, ground, dovecot, results);
+    } finally {
+      await dovecot.close();
+    }
+    const memory = wish.only.has('idle') ? await idle(wish, ground) : '';
+    return { title: 'The proxy beside plain forwarders', text: `${tables(wish, results)}${memory}` };
+  } finally {
+    await sandbox.close();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function race(wish: Wish, ground: Ground, dovecot: DovecotPlace, results: Results): Promise<void> {
+  const body = `Subject: large\r\n\r\n${`${'x'.repeat(998)}\r\n`.repeat(bodyMegabytes * 1000)}`;
+  dovecot.deliver('large@contoso.test', 'INBOX', [Buffer.from(body)]);
+  const field = await startField(ground, dovecot.ports.imaps, join(ground.folder, 'race'), wish.names);
+  try {
+    for (let run = 1; run <= wish.runs; run += 1) {
+      for (const [name, way] of field.ways) {
+        say(`run ${run}: ${name}`);
+        if (wish.only.has('login')) note(results, 'login', name, await loginMs(way));
+        if (wish.only.has('burst')) note(results, 'burst', name, await burst(way));
+        if (wish.only.has('round-trip')) note(results, 'round-trip', name, await roundTripMs(way));
+        if (!wish.only.has('throughput')) continue;
+        const pid = field.pids.get(name) ?? 0;
+        for (const sessions of [1, 4]) {
+          const before = cpuSeconds(pid);
+          note(results, `throughput ${sessions}`, name, await throughput(way, sessions, wish.megabytes));
+          note(results, `processor ${sessions}`, name, ((cpuSeconds(pid) - before) * 1000) / wish.megabytes);
+        }
+      }
+    }
+  } finally {
+    await field.end();
+  }
+}
+
+/** From the first packet to an authenticated session. */
+async function loginMs(way: Way): Promise<number> {
+  const times: number[] = [];
+  for (let turn = 0; turn < logins; turn += 1) {
+    const startedAt = performance.now();
+    const session = await Session.open(way, `user${turn}@contoso.test`);
+    times.push(performance.now() - startedAt);
+    session.end();
+  }
+  return median(times);
+}
+
+/** Logins a second of many at once. */
+async function burst(way: Way): Promise<number> {
+  const startedAt = performance.now();
+  const sessions = await Promise.all(Array.from({ length: atOnce }, (_, index) => Session.open(way, `user${index}@contoso.test`)));
+  const tookMs = performance.now() - startedAt;
+  for (const session of sessions) session.end();
+  return (atOnce * 1000) / tookMs;
+}
+
+async function roundTripMs(way: Way): Promise<number> {
+  const session = await Session.open(way, 'user1@contoso.test');
+  const times: number[] = [];
+  for (let turn = 0; turn < pings; turn += 1) {
+    const startedAt = performance.now();
+    await session.ask('NOOP');
+    times.push(performance.now() - startedAt);
+  }
+  session.end();
+  return median(times);
+}
+
+/** Megabytes a second, of all sessions together. */
+async function throughput(way: Way, count: number, megabytes: number): Promise<number> {
+  const sessions = await Promise.all(Array.from({ length: count }, () => Session.open(way, 'large@contoso.test')));
+  await Promise.all(sessions.map((session) => session.ask('EXAMINE INBOX')));
+  const times = Math.max(1, Math.round(megabytes / bodyMegabytes / count));
+  const startedAt = performance.now();
+  await Promise.all(sessions.map((session) => session.swallow(times, bodyMegabytes * 1_000_000)));
+  const seconds = (performance.now() - startedAt) / 1000;
+  for (const session of sessions) session.end();
+  return (times * count * bodyMegabytes) / seconds;
+}
+
+/** Resident memory with so many sessions that have logged in and do nothing, each of which still answers. */
+async function idle(wish: Wish, ground: Ground): Promise<string> {
+  const holder = await startHolder(ground.certificate, ground.key);
+  const lines: string[] = [];
+  let missed = '';
+  try {
+    for (const name of wish.names.filter((one) => one !== 'direct' && one !== 'haproxy, TLS in')) {
+      const field = await startField(ground, holder.port, join(ground.folder, `idle-${name.replace(/\W+/g, '-')}`), [name]);
+      try {
+        const way = field.ways.get(name);
+        const pid = field.pids.get(name);
+        if (way === undefined || pid === undefined) throw new Error(`${name} does not run`);
+        const cells = [mega(memoryOf(pid, 'VmRSS'))];
+        const open: Session[] = [];
+        for (const count of wish.idle) {
+          say(`idle: ${name}, ${count} sessions`);
+          while (open.length < count) {
+            const from = open.length;
+            const more = Math.min(50, count - from);
+            open.push(
+              ...(await Promise.all(Array.from({ length: more }, (_, index) => Session.open(way, `u${from + index}@contoso.test`)))),
+            );
+          }
+          for (const session of open) await session.ask('NOOP');
+          cells.push(mega(memoryOf(pid, 'VmRSS')));
+        }
+        lines.push(`| ${name} | ${cells.join(' | ')} |`);
+        const most = wish.idle.at(-1) ?? 0;
+        if (name === 'postern' && most >= 5000) {
+          missed = goalLine('5,000 idle sessions held and answering within 300 MB', `${cells.at(-1)} MB`, Number(cells.at(-1)) < 300);
+        }
+        for (const session of open) session.end();
+      } catch (error) {
+        lines.push(`| ${name} | ${error instanceof Error ? error.message.slice(0, 80) : 'failed'} |`);
+      } finally {
+        await field.end();
+      }
+    }
+  } finally {
+    holder.end();
+  }
+  const heads = [0, ...wish.idle].map((count) => count.toLocaleString('en'));
+  return `\nResident memory in MB with idle sessions that have logged in, each of which answers a command at the end:\n\n| sessions | ${heads.join(' | ')} |\n|---|${'---:|'.repeat(heads.length)}\n${lines.join('\n')}\n${missed}`;
+}
+
+const titles: Readonly<Record<string, readonly [title: string, digits: number]>> = {
+  login: ['to a session, ms', 2],
+  burst: [`${atOnce} at once, logins/s`, 0],
+  'round-trip': ['round trip, ms', 3],
+  'throughput 1': ['one session, MB/s', 0],
+  'throughput 4': ['four sessions, MB/s', 0],
+  'processor 1': ['its processor, s/GB', 2],
+  'processor 4': ['of four, s/GB', 2],
+};
+
+function tables(wish: Wish, results: Results): string {
+  const keys = Object.keys(titles).filter((key) => results.has(key));
+  const value = (key: string, name: Name): number => median(results.get(key)?.get(name) ?? []);
+  const rows = names
+    .filter((name) => keys.some((key) => results.get(key)?.has(name)))
+    .map((name) => `| ${name} | ${keys.map((key) => value(key, name).toFixed(titles[key]?.[1] ?? 0)).join(' | ')} |`);
+  const ratio = (key: string): number => value(key, 'postern') / value(key, 'haproxy');
+  const goal = (key: string, says: string, reached: (ratio: number) => boolean): string =>
+    keys.includes(key) ? goalLine(says, ratio(key).toFixed(2), reached(ratio(key))) : '';
+  const apart = value('round-trip', 'postern') - value('round-trip', 'haproxy');
+  return `Medians of ${wish.runs} ${wish.runs === 1 ? 'run' : 'runs'}; ${wish.megabytes} MB in messages of ${bodyMegabytes} MB. haproxy with one thread, stunnel as Debian ships it. Where nothing is said the client speaks plain text on loopback; out it is TLS. ${machine()}
+
+| | ${keys.map((key) => titles[key]?.[0] ?? key).join(' | ')} |
+|---|${'---:|'.repeat(keys.length)}
+${rows.join('\n')}
+${goal('throughput 1', 'throughput of one session at least 0.7 of haproxy’s', (one) => one >= 0.7)}${goal('throughput 4', 'throughput of four sessions at least 0.7 of haproxy’s', (one) => one >= 0.7)}${goal('burst', `${atOnce} logins at once at least at 0.7 of haproxy’s rate`, (one) => one >= 0.7)}${keys.includes('round-trip') ? goalLine('a round trip on an idle session within 0.1 ms of haproxy’s', `${apart.toFixed(3)} ms`, apart <= 0.1) : ''}`;
+}
+
+function note(results: Results, key: string, name: Name, value: number): void {
+  const row = results.get(key) ?? new Map<Name, number[]>();
+  results.set(key, row);
+  row.set(name, [...(row.get(name) ?? []), value]);
+  say(`  ${key}: ${value.toFixed(3)}`);
+}
+
+/** Starts those who take part before the server at this port. */
+async function startField(ground: Ground, serverPort: number, folder: string, wanted: readonly Name[] = names): Promise<Field> {
+  mkdirSync(folder);
+  const { token, certificatePem } = ground;
+  const xoauth2 = (mailbox: string): string =>
+    `AUTHENTICATE XOAUTH2 ${Buffer.from(`user=${mailbox}\x01auth=Bearer ${token}\x01\x01`).toString('base64')}`;
+  const [haproxyPlain, haproxyTls, stunnel, posternPlain, posternTls] = await freePorts(5);
+  const children: ChildProcess[] = [];
+  const start = async (program: string, args: readonly string[], port: number): Promise<number> => {
+    const child = spawn(program, [...args], {
+      cwd: folder,
+      stdio: 'ignore',
+      env: { ...process.env, BENCH_SECRET: ground.sandbox.clientSecret },
+    });
+    children.push(child);
+    await answers(child, port);
+    return child.pid ?? 0;
+  };
+  const ways = new Map<Name, Way>();
+  const pids = new Map<Name, number>();
+  const add = (name: Name, way: Way, pid: number): void => {
+    if (!wanted.includes(name)) return;
+    ways.set(name, way);
+    pids.set(name, pid);
+  };
+  const wants = (...some: readonly Name[]): boolean => some.some((name) => wanted.includes(name));
+  try {
+    if (wants('direct')) add('direct', { port: serverPort, ca: certificatePem, login: xoauth2 }, 0);
+    if (wants('haproxy', 'haproxy, TLS in')) {
+      writeFileSync(join(folder, 'both.pem'), `${certificatePem}\n${readFileSync(ground.key, 'utf8')}`);
+      writeFileSync(join(folder, 'haproxy.cfg'), haproxyConfig(folder, ground.certificate, serverPort, haproxyPlain, haproxyTls));
+      const pid = await start(peerProgram('haproxy' satisfies PeerName), ['-db', '-f', join(folder, 'haproxy.cfg')], haproxyPlain);
+      add('haproxy', { port: haproxyPlain, ca: undefined, login: xoauth2 }, pid);
+      add('haproxy, TLS in', { port: haproxyTls, ca: certificatePem, login: xoauth2 }, pid);
+    }
+    if (wants('stunnel')) {
+      writeFileSync(
+        join(folder, 'stunnel.conf'),
+        `foreground = yes\npid =\nsyslog = no\noutput = ${folder}/stunnel.log\n[imap]\nclient = yes\naccept = 127.0.0.1:${stunnel}\nconnect = 127.0.0.1:${serverPort}\nverifyChain = yes\ncheckHost = localhost\nCAfile = ${ground.certificate}\n`,
+      );
+      const pid = await start(peerProgram('stunnel' satisfies PeerName), [join(folder, 'stunnel.conf')], stunnel);
+      add('stunnel', { port: stunnel, ca: undefined, login: xoauth2 }, pid);
+    }
+    if (wants('postern', 'postern, TLS in')) {
+      const file = join(folder, 'postern.yaml');
+      writeFileSync(join(folder, 'ca.pem'), `${certificatePem}\n${ground.sandbox.caPem}`);
+      writeFileSync(file, posternConfig(ground, serverPort, posternPlain, posternTls));
+      const config = await loadConfig(file, { BENCH_SECRET: ground.sandbox.clientSecret });
+      const rights = { mailboxes: ['*'], protocols: ['imap'], networks: [] } as const;
+      const password = await addClient(clientsPath(config.dataFolder), 'bench', rights, 0);
+      const pid = await start(posternProgram, ['proxy', '--config', file], posternPlain);
+      const login = (mailbox: string): string => `LOGIN ${mailbox} ${password.reveal()}`;
+      // The first login of a client costs its hash; every later one is one of many.
+      (await Session.open({ port: posternPlain, ca: undefined, login }, 'first@contoso.test')).end();
+      add('postern', { port: posternPlain, ca: undefined, login }, pid);
+      add('postern, TLS in', { port: posternTls, ca: certificatePem, login }, pid);
+    }
+  } catch (error) {
+    for (const child of children) child.kill('SIGKILL');
+    throw error;
+  }
+  return {
+    ways,
+    pids,
+    async end() {
+      await Promise.all(
+        children.map(async (child) => {
+          if (child.exitCode !== null) return;
+          const exited = once(child, 'exit');
+          child.kill('SIGKILL');
+          await exited;
+        }),
+      );
+    },
+  };
+}
+
+function haproxyConfig(folder: string, ca: string, serverPort: number, plain: number, secure: number): string {
+  const server = `server s 127.0.0.1:${serverPort} ssl verify required ca-file ${ca} sni str(localhost) verifyhost localhost`;
+  return `global
+  nbthread 1
+  maxconn 6000
+defaults
+  mode tcp
+  maxconn 6000
+  timeout connect 10s
+  timeout client 1h
+  timeout server 1h
+listen plain
+  bind 127.0.0.1:${plain}
+  ${server}
+listen secure
+  bind 127.0.0.1:${secure} ssl crt ${folder}/both.pem
+  ${server}
+`;
+}
+
+function posternConfig({ sandbox, certificate, key }: Ground, serverPort: number, plain: number, secure: number): string {
+  return `tenants:
+  bench:
+    tenantId: ${sandbox.tenant.id}
+    clientId: ${sandbox.clientId}
+    credential: { secret: { env: BENCH_SECRET } }
+    ca: ca.pem
+    cloud: { authority: "${sandbox.authority}", scope: "${sandbox.scope}", imap: { host: localhost, port: ${serverPort} } }
+proxy:
+  listeners:
+    plain: { protocol: imap, listen: "127.0.0.1:${plain}" }
+    secure: { protocol: imap, listen: "127.0.0.1:${secure}", tls: implicit }
+  certificate: { certificate: ${certificate}, key: { file: ${key} } }
+  limits: { sessions: 20000, halfOpen: 20000, perMailbox: { imap: 100 } }
+`;
+}
+
+async function tokenOf({ tokenEndpoint, clientId, clientSecret, scope, caPem }: Sandbox): Promise<string> {
+  const body = new URLSearchParams({ grant_type: 'client_credentials', client_id: clientId, client_secret: clientSecret, scope });
+  const answer = await request({
+    method: 'POST',
+    url: new URL(tokenEndpoint),
+    headers: { 'content-type': 'application/x-www-form-urlencoded' },
+    body: body.toString(),
+    ca: [caPem],
+    timeoutMs: 10_000,
+  });
+  return String(JSON.parse(answer.text).access_token);
+}
+
+async function freePorts(count: number): Promise<[number, number, number, number, number]> {
+  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'));
+  await Promise.all(servers.map((server) => once(server, 'listening')));
+  const [a = 0, b = 0, c = 0, d = 0, e = 0] = servers.map((server) => (server.address() as AddressInfo).port);
+  await Promise.all(servers.map((server) => once(server.close(), 'close')));
+  return [a, b, c, d, e];
+}
+
+async function answers(child: ChildProcess, port: number): Promise<void> {
+  for (let tries = 0; tries < 400; tries += 1) {
+    if (child.exitCode !== null) throw new Error(`it ended with ${child.exitCode}`);
+    const socket = connect({ host: '127.0.0.1', port });
+    const there = await Promise.race([once(socket, 'connect').then(() => true), once(socket, 'error').then(() => false)]).catch(
+      () => false,
+    );
+    socket.destroy();
+    if (there) return;
+    await pause(25);
+  }
+  throw new Error('it does not listen');
+}
+
+/** What a process has used of all processors; 0 for none. It says more than the time on a machine that others use. */
+function cpuSeconds(pid: number): number {
+  if (pid === 0) return 0;
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    .replace(/^.*\) /s, '')
+    .split(' ');
+  return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
+}
+
+/** Linux says so to programs, whatever the kernel was built with. */
+const ticksPerSecond = 100;
+
+function say(text: string): void {
+  process.stderr.write(`${text}\n`);
+}
+
+await main();
