@@ -4,6 +4,7 @@ export type * from './api/event.ts';
 export type * from './api/leaf.ts';
 export type * from './api/message.ts';
 export type * from './api/operation.ts';
+export type * from './api/proxy.ts';
 export type * from './api/session.ts';
 export type * from './api/source.ts';
 export type * from './api/tenant.ts';

@@ -39,7 +39,7 @@ const maxConnections = 100;
 /** A watch that has not looked for so long hangs. */
 const hangsAfterMs = 120_000;
 
-interface Answer {
+export interface HealthAnswer {
   readonly status: number;
   readonly type: string;
   readonly body: string;
@@ -99,7 +99,7 @@ function addressOf(server: Server): string {
   return address.family === 'IPv6' ? `[${address.address}]:${address.port}` : `${address.address}:${address.port}`;
 }
 
-function send(request: IncomingMessage, response: ServerResponse, { status, type, body }: Answer): void {
+function send(request: IncomingMessage, response: ServerResponse, { status, type, body }: HealthAnswer): void {
   const bytes = Buffer.from(body, 'utf8');
   response.writeHead(status, {
     'content-type': type,
@@ -113,11 +113,18 @@ function send(request: IncomingMessage, response: ServerResponse, { status, type
   response.end(request.method === 'HEAD' ? undefined : bytes);
 }
 
-function answerTo(request: IncomingMessage, { host, snapshot, figures }: HealthOptions, leaving: boolean): Answer {
+function answerTo(request: IncomingMessage, { host, snapshot, figures }: HealthOptions, leaving: boolean): HealthAnswer {
   if (!isOurName(request.headers.host, host)) return json(403, { error: 'this name is not served here' });
   if (request.method !== 'GET' && request.method !== 'HEAD') return json(405, { error: 'GET and HEAD only' });
-  const path = (request.url ?? '/').split('?')[0] ?? '/';
-  const now = snapshot();
+  return healthAnswer((request.url ?? '/').replace(/^\/sources(?=[/?]|$)/, '/sources-health'), snapshot(), figures, leaving);
+}
+
+/** Where `serve` answers the same on the port of the console, in whose pages `/sources` is another thing. */
+export const healthPaths = ['/livez', '/healthz', '/readyz', '/metrics', '/sources-health', '/sources-health/:name'] as const;
+
+/** @param now undefined while there is nothing to say yet */
+export function healthAnswer(url: string, now: WatchSnapshot | undefined, figures: () => ProcessFigures, leaving: boolean): HealthAnswer {
+  const path = url.split('?')[0] ?? '/';
   if (now === undefined) return json(503, { ready: false, reason: 'starting' });
   switch (path) {
     case '/livez':
@@ -128,7 +135,7 @@ function answerTo(request: IncomingMessage, { host, snapshot, figures }: HealthO
       return now.looked === undefined ? json(503, { ready: false, reason: 'starting' }) : json(200, { ready: true });
     case '/metrics':
       return { status: 200, type: metricsContentType, body: metricsText(now, figures()) };
-    case '/sources': {
+    case '/sources-health': {
       const reports = now.sources.map(({ name }) => sourceReport(now, name)).filter((one) => one !== undefined);
       const well = reports.every(({ state }) => works(state)) && now.service.length === 0;
       const service = now.service.map(({ kind, fault, since }) => ({
@@ -142,7 +149,7 @@ function answerTo(request: IncomingMessage, { host, snapshot, figures }: HealthO
       return json(well ? 200 : 503, { works: well, service, sources: reports });
     }
     default: {
-      const report = path.startsWith('/sources/') ? sourceReport(now, decoded(path.slice('/sources/'.length))) : undefined;
+      const report = path.startsWith('/sources-health/') ? sourceReport(now, decoded(path.slice('/sources-health/'.length))) : undefined;
       if (report === undefined)
         return json(404, { error: 'not found', paths: ['/livez', '/readyz', '/sources', '/sources/NAME', '/metrics'] });
       return json(works(report.state) ? 200 : 503, report);
@@ -171,6 +178,6 @@ function decoded(text: string): string {
   }
 }
 
-function json(status: number, value: unknown): Answer {
+function json(status: number, value: unknown): HealthAnswer {
   return { status, type: 'application/json; charset=utf-8', body: `${JSON.stringify(value, null, 2)}\n` };
 }

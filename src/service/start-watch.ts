@@ -15,7 +15,7 @@ import { mailWay } from '../import/watch/alert-mail.ts';
 import { configuredExpiries } from '../import/watch/expiry.ts';
 import type { ProcessFigures } from '../import/watch/metrics.ts';
 import type { AlertWay } from '../import/watch/notice.ts';
-import { Watch, type WatchedSource } from '../import/watch/watch.ts';
+import { Watch, type WatchedSource, type WatchSnapshot } from '../import/watch/watch.ts';
 import { isLoopback, webhookWay } from '../import/watch/webhook.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { MailCredential } from '../mail/endpoint.ts';
@@ -25,8 +25,8 @@ import { serveHealth } from './health.ts';
 
 export interface WatchSetup {
   readonly config: Config;
-  /** Names of the sources of this run. */
-  readonly sources: readonly string[];
+  /** Sources of this run. */
+  readonly sources: readonly SourceConfig[];
   readonly archive: Archive;
   /** One that forgives: nothing here may stop the import. */
   readonly journal: Journal;
@@ -39,6 +39,15 @@ export interface WatchSetup {
   readonly once: boolean;
   /** What `--listen` says; else the configuration decides. */
   readonly listen: string | undefined;
+  /** Of `serve`, which serves health and metrics itself, and whose sources come and go. */
+  readonly within?:
+    | {
+        /** Where, for the journal. */
+        readonly address: string;
+        /** Hears that a look has ended. Never waits, never throws. */
+        readonly onLook: () => void;
+      }
+    | undefined;
   /** Tells a person something about the watch itself. */
   readonly announce: (text: string) => void;
 }
@@ -48,6 +57,12 @@ export interface RunningWatch {
   readonly address: string | undefined;
   /** Hears an event of the import. Never waits, never throws. */
   tell(event: ImportEvent): void;
+  /** Watches over a source from now on; to be called before it begins. */
+  add(source: SourceConfig): Promise<void>;
+  /** Watches over it no more: it is gone or paused. */
+  remove(name: string): void;
+  isWatched(name: string): boolean;
+  snapshot(): WatchSnapshot;
   /** Hears the fault that ends the whole import, so that it can be told. @throws it, and whatever else `run` ends with */
   during<T>(run: Promise<T>): Promise<T>;
   /** Notes the end, delivers what is to be told for some seconds, and ends. @throws a bug of ours */
@@ -57,9 +72,10 @@ export interface RunningWatch {
 /** @throws Fault watch.listen-refused, watch.listen-failed, cli.wrong-use */
 export async function startWatch(setup: WatchSetup): Promise<RunningWatch> {
   const { config, clock, announce } = setup;
-  const watched = config.sources.filter(({ name }) => setup.sources.includes(name)).map(watchedSource);
-  const { once } = setup;
-  const where = once ? undefined : setup.listen === undefined ? config.service : listenAddress(setup.listen);
+  const { once, within } = setup;
+  const own = new Map(setup.sources.map((source) => [source.name, source]));
+  const where =
+    once || within !== undefined ? undefined : setup.listen === undefined ? config.service?.listen : listenAddress(setup.listen);
   // The port first: when it is taken nothing has begun yet.
   let begun: Watch | undefined;
   const health =
@@ -74,12 +90,22 @@ export async function startWatch(setup: WatchSetup): Promise<RunningWatch> {
       const { bavail, blocks, bsize } = await statfs(config.dataFolder);
       return { freeBytes: bavail * bsize, sizeBytes: blocks * bsize };
     },
-    expiries: (now: number) => configuredExpiries(config, now),
+    expiries: (now: number) => configuredExpiries({ tenants: tenantsOf(config, own.values()) }, now),
     ways: waysOf(config.alerts, setup),
   };
   const { remindEveryMs } = config.alerts;
-  const configured = { sources: config.sources.map(({ name }) => name), tenants: [...config.tenants.keys()] };
-  const watch = new Watch(watched, ports, { remindEveryMs, host: hostname(), pid: process.pid, configured, once, listen: health?.address });
+  const all = { sources: config.sources.map(({ name }) => name), tenants: [...config.tenants.keys()] };
+  const watch = new Watch([...own.values()].map(watchedSource), ports, {
+    remindEveryMs,
+    host: hostname(),
+    pid: process.pid,
+    // Those of the file that `serve` does not run are paused, which ends their alerts.
+    configured: within === undefined ? all : { sources: [], tenants: [] },
+    once,
+    listen: within?.address ?? health?.address,
+    notesRuns: within === undefined,
+    onLook: within?.onLook,
+  });
   await watch.begin();
   begun = watch;
   const stop = new AbortController();
@@ -91,6 +117,16 @@ export async function startWatch(setup: WatchSetup): Promise<RunningWatch> {
   return {
     address: health?.address,
     tell: (event) => watch.tell(event),
+    add: async (source) => {
+      own.set(source.name, source);
+      await watch.add(watchedSource(source));
+    },
+    remove: (name) => {
+      own.delete(name);
+      watch.remove(name);
+    },
+    isWatched: (name) => own.has(name),
+    snapshot: () => watch.snapshot(),
     during: async (run) => {
       try {
         return await run;
@@ -111,6 +147,13 @@ export async function startWatch(setup: WatchSetup): Promise<RunningWatch> {
 
 function watchedSource({ name, everyMs, silentAfterMs, auth }: SourceConfig): WatchedSource {
   return { name, everyMs, silentAfterMs, tenant: auth.kind === 'oauth2' ? auth.tenant.name : undefined };
+}
+
+/** Those of the file, and those that sources bring with them. */
+function tenantsOf({ tenants }: Config, sources: Iterable<SourceConfig>): Config['tenants'] {
+  const all = new Map(tenants);
+  for (const { auth } of sources) if (auth.kind === 'oauth2') all.set(auth.tenant.name, auth.tenant);
+  return all;
 }
 
 function waysOf({ webhook, mail }: AlertsConfig, { request, mailCredential }: WatchSetup): readonly AlertWay[] {
@@ -138,7 +181,7 @@ export function listenAddress(text: string): { readonly host: string; readonly p
   return { host, port };
 }
 
-function figuresOf(clock: Clock): () => ProcessFigures {
+export function figuresOf(clock: Clock): () => ProcessFigures {
   const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
   const version = String(JSON.parse(text).version);
   const startedMs = clock.now() - process.uptime() * 1000;

@@ -82,6 +82,18 @@ export const archiveFaults = {
     fix: 'Copy the id from the output of `postern archive search`.',
     retry: 'never',
   },
+  'archive.unknown-attachment': {
+    says: 'The message has no such attachment.',
+    cause: 'The number that was asked for (in the evidence, from 0) is not below the number of its attachments.',
+    fix: 'Take the link from the page of the message, or the place in `attachments` of `postern archive show ID --json`.',
+    retry: 'never',
+  },
+  'archive.query-too-slow': {
+    says: 'The search took too long and was given up.',
+    cause: 'It was not answered within the seconds in the evidence; a search for very short beginnings of words goes through the most.',
+    fix: 'Make it narrower: longer words, a `since:`, a `source:` or a person. If short searches take long too, look at the load of the machine.',
+    retry: 'after-wait',
+  },
   'archive.unknown-conversation': {
     says: 'Nothing has this id: no thread, no item of a conversation, no message.',
     cause: 'No derived message belongs to such a thread or is called so, and no SHA-256 in the archive begins with what was given.',
@@ -110,6 +122,19 @@ export const archiveFaults = {
     says: 'The folder to export to cannot be used.',
     cause: 'It holds files already, or cannot be written (in the evidence): an export never overwrites.',
     fix: 'Name an empty or new folder.',
+    retry: 'never',
+  },
+  'archive.backup-target': {
+    says: 'The folder to back up to cannot be used.',
+    cause:
+      'It is the data folder, lies in it or around it, cannot be written, or holds something that is no backup of ours (in the evidence).',
+    fix: 'Name an empty or new folder, best on another disk, or the one that an earlier `postern archive backup` wrote.',
+    retry: 'never',
+  },
+  'archive.backup-ahead': {
+    says: 'The earlier backup in this folder is not a beginning of the archive that is to be backed up.',
+    cause: 'The last row of its chain (number in the evidence) is not in the archive, or has another link there.',
+    fix: 'Keep that folder as it is. If the archive was restored from an older backup, or is another one, back it up into a new folder; else find out with `postern archive verify` what happened to it.',
     retry: 'never',
   },
 } as const satisfies Record<string, FaultEntry>;

@@ -28,6 +28,13 @@ export const importFaults = {
     fix: 'Wait for its end, or stop it. Nothing is missed: the run that goes on brings in what is there.',
     retry: 'soon',
   },
+  'import.other-mailbox': {
+    says: 'Under this name another mailbox was imported before.',
+    cause:
+      'The archive knows the messages of a source by their numbers in its mailbox. The numbers of another mailbox would be taken for those, and its messages be left out.',
+    fix: 'Give the source of the new mailbox a name of its own. The old name belongs to what came under it.',
+    retry: 'never',
+  },
   'import.source-unknown': {
     says: 'No source of this name is configured.',
     cause: 'The name given on the command line is not a key under `sources:`.',

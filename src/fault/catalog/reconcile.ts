@@ -15,4 +15,22 @@ export const reconcileFaults = {
     fix: 'Give more digits as they stand under the report. If they are right, the report was made in another data folder, or before the journal was begun anew.',
     retry: 'never',
   },
+  'reconcile.unknown': {
+    says: 'There is no such reconciliation.',
+    cause: 'The journal has none with the number in the evidence.',
+    fix: 'Choose one from the list on the page *Reconciliation*; one that was made in another data folder is looked for with `postern import reconcile --evidence HASH` there.',
+    retry: 'never',
+  },
+  'reconcile.running': {
+    says: 'A reconciliation is going on already.',
+    cause: 'The service makes one at a time, and the one that somebody started before (in the evidence) has not ended.',
+    fix: 'Wait for its end, or stop it on the page *Reconciliation*.',
+    retry: 'soon',
+  },
+  'reconcile.gap-unknown': {
+    says: 'There is no gap with this number that could be explained.',
+    cause: 'The journal has none, or its message came meanwhile.',
+    fix: 'Open the page *Reconciliation* again: its list shows the gaps as they are now.',
+    retry: 'never',
+  },
 } as const satisfies Record<string, FaultEntry>;

@@ -8,6 +8,12 @@ export const setupFaults = {
     fix: 'Add it: `postern config sample` shows its keys. At least the mailboxes are needed.',
     retry: 'never',
   },
+  'setup.no-graph': {
+    says: 'Nobody can sign in to look at this tenant from here.',
+    cause: 'Its endpoints were given by hand, and Microsoft Graph is not among them.',
+    fix: 'Add `graph` and `exchangeAdmin` to the `cloud` of the tenant in the configuration file. The plan for an empty tenant and the script need neither.',
+    retry: 'never',
+  },
   'setup.tenant-unreadable': {
     says: 'The tenant does not tell what the setup needs to know.',
     cause:

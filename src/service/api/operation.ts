@@ -96,22 +96,46 @@ export const missingMessage = z.strictObject({
   messageId: z.string().nullable(),
   bytes: z.int().nullable(),
 });
-export const reconciliationView = z.strictObject({
-  entry: reconciliationEntry,
+/** What kept a source, or a folder of it, from being compared. */
+export const notCompared = z.strictObject({ source: z.string(), folder: z.string().nullable(), code: z.string(), says: z.string() });
+const compared = {
+  /** Whether nothing is missing. */
+  equal: z.boolean(),
   days: z.array(dayCell),
+  /** The first thousand of those that are missing, by name; `missingCount` is how many there are. */
   missing: z.array(missingMessage),
-  faults: z.array(z.strictObject({ source: z.string(), folder: z.string().nullable(), code: z.string() })),
-});
+  missingCount: z.int(),
+  faults: z.array(notCompared),
+  /** Everything else that keeps it from being equal, in words: a pattern without a folder, bytes that are not in the store. */
+  remarks: z.array(z.string()),
+};
+export const reconciliationView = z.strictObject({ entry: reconciliationEntry, ...compared });
 export type ReconciliationView = z.infer<typeof reconciliationView>;
+/** For each source the newest reconciliation that compared it: the heat map. */
+export const latestReconciliation = z.strictObject({
+  sources: z.array(z.strictObject({ source: z.string(), entry: reconciliationEntry, ...compared })),
+});
+export type LatestReconciliation = z.infer<typeof latestReconciliation>;
 export const reconciliationList = z.strictObject({ reconciliations: z.array(reconciliationEntry) });
-export const newReconciliation = z.strictObject({ sources: z.array(z.string()).max(1000), since: z.string().max(10).nullable() });
-/** One at a time; `state` moves with the events `reconciliation`. */
+/** No sources: all of them. `since`: only this UTC day and later ones, e.g. `2026-11-01`. */
+export const newReconciliation = z.strictObject({
+  sources: z.array(z.string().max(63)).max(1000),
+  since: z.iso.date().nullable(),
+});
+/** One at a time; it moves with the events `reconciliation`. `stopped`: somebody ended it. */
 export const reconciliationJob = z.strictObject({
-  state: z.enum(['none', 'running', 'done', 'failed']),
+  state: z.enum(['none', 'running', 'done', 'failed', 'stopped']),
   by: z.string().nullable(),
+  started: instant.nullable(),
+  sources: z.array(z.string()),
+  /** What is compared just now. */
   source: z.string().nullable(),
   folder: z.string().nullable(),
+  /** Rows of the ledger that were read so far. */
   rows: z.int(),
+  /** What it waits for, in words. */
+  waiting: z.string().nullable(),
+  /** Id of the reconciliation that it made. */
   result: z.int().nullable(),
   fault: fault.nullable(),
 });

@@ -1,6 +1,6 @@
 /** Who is logged in, users, API tokens, and the access log. */
 import { z } from 'zod';
-import { instant, next } from './leaf.ts';
+import { instant, next, sha256 } from './leaf.ts';
 
 /**
  * `administrator`: everything. `operator`: runs, pauses, retries, acknowledges, tests; reads messages. `auditor`: reads everything, the
@@ -40,6 +40,8 @@ export const user = z.strictObject({
   lockedUntil: instant.nullable(),
 });
 export type User = z.infer<typeof user>;
+export const userList = z.strictObject({ users: z.array(user) });
+export type UserList = z.infer<typeof userList>;
 export const newUser = z.strictObject({ name: userName, role, password: newPassword });
 export const userChange = z.strictObject({ role: role.optional(), disabled: z.boolean().optional(), password: newPassword.optional() });
 
@@ -53,9 +55,12 @@ export const apiToken = z.strictObject({
   lastUsed: instant.nullable(),
 });
 export type ApiToken = z.infer<typeof apiToken>;
+export const apiTokenList = z.strictObject({ tokens: z.array(apiToken) });
+export type TokenList = z.infer<typeof apiTokenList>;
 export const newApiToken = z.strictObject({ name: z.string().min(1).max(100), role, expiresInDays: z.int().min(1).max(3650).nullable() });
 /** Shown once. It goes into the header `Authorization: Bearer …`. */
 export const madeApiToken = z.strictObject({ token: z.string(), made: apiToken });
+export type MadeApiToken = z.infer<typeof madeApiToken>;
 
 /** One line of the access log: who saw, exported or changed what. */
 export const accessEntry = z.strictObject({
@@ -73,4 +78,10 @@ export const accessEntry = z.strictObject({
   detail: z.string(),
 });
 export type AccessEntry = z.infer<typeof accessEntry>;
-export const accessLog = z.strictObject({ entries: z.array(accessEntry), next });
+/** The newest line: its hash stands for all lines before it. */
+export const accessHead = z.strictObject({ id: z.int(), hash: sha256 }).nullable();
+export const accessLog = z.strictObject({ entries: z.array(accessEntry), next, head: accessHead });
+/** `brokenAt`: the first line that was changed or removed; null: every line is as it was written. */
+export const accessProof = z.strictObject({ lines: z.int(), head: accessHead, brokenAt: z.int().nullable() });
+export type AccessProof = z.infer<typeof accessProof>;
+export type AccessLog = z.infer<typeof accessLog>;

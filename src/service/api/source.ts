@@ -42,6 +42,7 @@ export const sourceCard = z.strictObject({
 });
 export type SourceCard = z.infer<typeof sourceCard>;
 export const sourceList = z.strictObject({ sources: z.array(sourceCard) });
+export type SourceList = z.infer<typeof sourceList>;
 
 /** A credential as the form gives it. An absent value means: as it was saved. */
 export const draftCredential = z.discriminatedUnion('kind', [
@@ -53,7 +54,12 @@ export const draftCredential = z.discriminatedUnion('kind', [
     key: z.string().max(20_000).optional(),
   }),
   /** Where the secret is, as in the configuration file; nothing is kept here. */
-  z.strictObject({ kind: z.literal('reference'), env: z.string().max(200).optional(), file: z.string().max(1000).optional() }),
+  z.strictObject({
+    kind: z.literal('reference'),
+    env: z.string().max(200).optional(),
+    file: z.string().max(1000).optional(),
+    expires: z.string().optional(),
+  }),
 ]);
 
 /** What the source form holds. */
@@ -88,7 +94,8 @@ export const sourceDraft = z.strictObject({
     .strictObject({
       host: z.string().max(255),
       port: z.int().min(1).max(65_535).nullable(),
-      tls: z.enum(['implicit', 'starttls']),
+      /** `none`: on this machine only. */
+      tls: z.enum(['implicit', 'starttls', 'none']),
       ca: z.string().max(20_000).optional(),
     })
     .nullable(),
@@ -113,10 +120,18 @@ export const sourceDraft = z.strictObject({
 });
 export type SourceDraft = z.infer<typeof sourceDraft>;
 
+/** Of `/drafts/*`: the saved source that the draft replaces, whose secrets stand in where the draft leaves them out. */
+export const draftQuery = z.strictObject({ name: sourceName.optional() });
+/** Deleting wants the name typed: `DELETE /sources/telemessage?confirm=telemessage`. */
+export const deletion = z.strictObject({ confirm: z.string().max(63) });
+/** A definition as YAML, to be read into a draft. */
+export const definitionText = z.strictObject({ yaml: z.string().max(200_000) });
+
 /** One remark on a field of the form, as soon as it is typed. `hint` keeps nobody from saving. */
 export const fieldRemark = z.strictObject({ field: z.string(), level: z.enum(['error', 'hint']), says: z.string() });
 export type FieldRemark = z.infer<typeof fieldRemark>;
 export const draftJudgement = z.strictObject({ remarks: z.array(fieldRemark), savable: z.boolean() });
+export type DraftJudgement = z.infer<typeof draftJudgement>;
 
 /** A source whole: its card, and its definition without any secret. `secretKept`: a value is kept here, so the form may leave it empty. */
 export const sourceDetail = z.strictObject({
@@ -139,7 +154,9 @@ export const listedFolder = z.strictObject({
   messages: z.int().nullable(),
   selectable: z.boolean(),
 });
+export type ListedFolder = z.infer<typeof listedFolder>;
 export const folderList = z.strictObject({ folders: z.array(listedFolder) });
+export type FolderList = z.infer<typeof folderList>;
 
 /** A rung of the ladder of a test. */
 export const rung = z.strictObject({
@@ -150,6 +167,10 @@ export const rung = z.strictObject({
   outcome: z.enum(['waiting', 'running', 'ok', 'refused', 'not-run']),
   because: z.string().nullable(),
   seen: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
+  /** What was seen, in one line for a person; empty while there is nothing to say. */
+  says: z.string(),
+  /** Of the catalogue, where it was refused and the refusal has a name. */
+  code: z.string().nullable(),
   tookMs: z.number().nullable(),
 });
 export type Rung = z.infer<typeof rung>;

@@ -18,6 +18,8 @@ export const setupPlan = z.strictObject({
   observed: z.boolean(),
   steps: z.array(planStep),
   remarks: z.array(z.string()),
+  /** What the app will be able to reach when all is done: the lines that an administrator approves by. */
+  reach: z.array(z.string()),
   /** PowerShell for an administrator to read and run. */
   script: z.string(),
   commands: z.array(z.strictObject({ title: z.string(), command: z.string() })),
@@ -29,6 +31,8 @@ export type SetupPlan = z.infer<typeof setupPlan>;
 export const planSignIn = z.strictObject({
   id: z.string(),
   state: z.enum(['waiting', 'looking', 'done', 'failed']),
+  /** What is going on, for a person: which sign-in is waited for (Entra first, then Exchange, each with a code), what is looked at. */
+  says: z.string(),
   page: z.string().nullable(),
   code: z.string().nullable(),
   expires: instant.nullable(),
@@ -58,8 +62,11 @@ export const access = z.strictObject({
   /** Roles in the last token; null: none was asked for yet. */
   roles: z.array(z.string()).nullable(),
   tokenExpires: instant.nullable(),
+  /** The last token read claim by claim, each with what it means here; `good` null: neither. Never the token itself. */
+  claims: z.array(z.strictObject({ name: z.string(), value: z.string(), means: z.string(), good: z.boolean().nullable() })).nullable(),
   sources: z.array(z.string()),
   fault: fault.nullable(),
 });
 export type Access = z.infer<typeof access>;
 export const accessList = z.strictObject({ tenants: z.array(access) });
+export type AccessList = z.infer<typeof accessList>;

@@ -5,6 +5,7 @@
  * The hard thing is that nothing may be reachable by a forgotten check: `may` is not optional, and what is not in a table is not served.
  */
 import type { z } from 'zod';
+import type { Secret } from '../../runtime/secret.ts';
 import type { Role } from '../api/session.ts';
 
 /**
@@ -20,8 +21,10 @@ export interface Who {
   readonly role: Role;
   readonly address: string;
   readonly by: 'session' | 'token';
-  /** Of the session or API token, for what ends with it. */
+  /** Of the session or API token, for what ends with it. Empty, as the name is, where nobody is logged in: on routes for `anyone`. */
   readonly id: string;
+  /** Where it is a session. */
+  readonly session: { readonly csrf: string; readonly mustChangePassword: boolean; readonly expires: Date } | undefined;
 }
 
 export interface Ask<P, Q, B> {
@@ -33,6 +36,8 @@ export interface Ask<P, Q, B> {
   readonly signal: AbortSignal;
   /** A line of the access log, durable before the answer goes out. @throws Fault of the accounts: then nothing is shown */
   log(action: string, object: string, detail?: string): Promise<void>;
+  /** Gives the asker's browser this session; undefined: takes its session away. */
+  readonly setSession: (cookie: Secret | undefined) => void;
 }
 
 /** A file to save. It is always sent as an attachment, with `nosniff` and a policy that lets it do nothing. */

@@ -21,6 +21,12 @@ export const peers = {
   openssl: { binary: 'openssl', packages: 'openssl' },
   mpop: { binary: 'mpop', packages: 'mpop' },
   getmail: { binary: 'getmail', packages: 'getmail6' },
+  msmtp: { binary: 'msmtp', packages: 'msmtp' },
+  fetchmail: { binary: 'fetchmail', packages: 'fetchmail' },
+  swaks: { binary: 'swaks', packages: 'swaks' },
+  haproxy: { binary: 'haproxy', packages: 'haproxy' },
+  stunnel: { binary: 'stunnel4', packages: 'stunnel4' },
+  chromium: { binary: 'chromium', packages: 'chromium' },
 } as const satisfies Record<string, Peer>;
 export type PeerName = keyof typeof peers;
 
