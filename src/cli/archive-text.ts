@@ -12,6 +12,7 @@ import type {
   ParticipantRole,
   StoredMessage,
 } from '../archive/archive.ts';
+import { called } from '../archive/called.ts';
 import { bytes, count, duration, number, printable, quarantineReasons } from './print.ts';
 
 /** Digits of a message's id that are shown: enough for a billion messages. */
@@ -31,11 +32,6 @@ export function minute(date: Date | undefined): string {
   );
 }
 
-/** How a participant is called: `Eva Brandt (+447700900123)`, or what of it is known. */
-export function calledShort({ name, e164, phoneRaw, email, displayRaw }: Participant): string {
-  return name ?? e164 ?? phoneRaw ?? email ?? displayRaw;
-}
-
 function calledLong(one: Participant): string {
   const more = [one.e164 ?? one.phoneRaw, one.email ?? one.syntheticEmail].filter((part) => part !== undefined);
   return one.name === undefined ? more.join(', ') || one.displayRaw : `${one.name}${more.length === 0 ? '' : ` (${more.join(', ')})`}`;
@@ -47,10 +43,10 @@ export function whoToWhom(record: MessageRecord, most = 4): string {
   const from = participants.find(({ role }) => role === 'sender' || role === 'on-behalf-of');
   const to = participants.filter(({ role }) => role !== 'sender' && role !== 'on-behalf-of' && role !== 'owner');
   if (participants.length === 0) return record.to === '' ? record.from : `${record.from} → ${record.to.slice(0, 200)}`;
-  const names = to.slice(0, most).map(calledShort);
+  const names = to.slice(0, most).map(called);
   if (to.length > most) names.push(`and ${number(to.length - most)} more`);
   const group = groupName === undefined ? '' : ` in ${JSON.stringify(groupName)}`;
-  return `${from === undefined ? '(nobody named)' : calledShort(from)}${names.length === 0 ? '' : ` → ${names.join(', ')}`}${group}`;
+  return `${from === undefined ? '(nobody named)' : called(from)}${names.length === 0 ? '' : ` → ${names.join(', ')}`}${group}`;
 }
 
 /** `WhatsApp voice call, out`: what a captured item is, in a few words; empty for mail. */

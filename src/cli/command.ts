@@ -32,6 +32,11 @@ export interface Terminal {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Aborted by the first Ctrl-C or SIGTERM: finish what is in hand, keep everything, end. */
   readonly signal: AbortSignal;
+  /**
+   * Does something of which a bug, also one that comes to light later, is told and does not end the program: what stands beside the work
+   * that counts. Absent: nothing is spared.
+   */
+  readonly spare?: <T>(act: () => T) => T;
 }
 
 /** Exit codes, the same for every command (product.md). */

@@ -17,6 +17,7 @@ export const groups: Readonly<Record<string, string>> = {
   setup: 'The app: planned, applied, proven, rotated and taken away across Entra and Exchange.',
   import: 'The import service: mail out of mailboxes and into the archive.',
   archive: 'The archive: look into it, take out of it, prove it.',
+  user: 'The users of the console, from the machine itself.',
   config: 'The configuration file.',
 };
 
@@ -102,6 +103,27 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./import-retry.ts')).importRetry,
   },
   {
+    name: 'serve',
+    summary: 'Run the import service with its web console, its API, health and metrics.',
+    load: async () => (await import('./serve.ts')).serve,
+  },
+  {
+    name: 'proxy client',
+    summary: 'The applications that may log in at the proxy: list, add, change and remove them, or give one a new password.',
+    load: async () => (await import('./proxy-client.ts')).proxyClient,
+  },
+  {
+    name: 'proxy queue',
+    summary: 'Show, try again, save or drop the mail that the proxy has taken and not yet handed over.',
+    load: async () => (await import('./proxy-queue.ts')).proxyQueue,
+  },
+  {
+    // Behind its longer names: the first that fits is meant.
+    name: 'proxy',
+    summary: 'Open the door for applications that only know user and password: IMAP, POP3 and SMTP here, OAuth 2.0 at the server.',
+    load: async () => (await import('./proxy.ts')).proxy,
+  },
+  {
     name: 'archive search',
     summary: 'Find messages by their words, people, platforms and times.',
     load: async () => (await import('./archive.ts')).archiveSearch,
@@ -132,9 +154,34 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./archive.ts')).archiveStats,
   },
   {
+    name: 'archive backup',
+    summary: 'Copy the data folder into a backup while the import runs; again into the same folder, it brings what is new.',
+    load: async () => (await import('./archive-backup.ts')).archiveBackup,
+  },
+  {
     name: 'archive reindex',
     summary: 'Make records and full text again from the stored bytes.',
     load: async () => (await import('./archive.ts')).archiveReindex,
+  },
+  {
+    name: 'user list',
+    summary: 'List the users of the console.',
+    load: async () => (await import('./user.ts')).userList,
+  },
+  {
+    name: 'user add',
+    summary: 'Make a user of the console, and print its first password once.',
+    load: async () => (await import('./user.ts')).userAdd,
+  },
+  {
+    name: 'user password',
+    summary: 'Give a user of the console a new password, print it once, and end the user’s sessions.',
+    load: async () => (await import('./user.ts')).userPassword,
+  },
+  {
+    name: 'user log',
+    summary: 'Prove that no line of the access log was changed, and print its newest hash.',
+    load: async () => (await import('./user.ts')).userLog,
   },
   {
     name: 'config check',

@@ -1,5 +1,5 @@
 /** `postern config check`, `config sample`, `config schema`. */
-import type { AlertsConfig, CompletionConfig, Config, CredentialConfig, SourceAuth } from '../config/config.ts';
+import type { AlertsConfig, CompletionConfig, Config, CredentialConfig, ServiceConfig, SourceAuth } from '../config/config.ts';
 import { choiceTexts } from '../config/folder-choice.ts';
 import type { SecretReference } from '../config/secret-reference.ts';
 import { isFault } from '../fault/fault.ts';
@@ -81,7 +81,8 @@ function secretsOf(config: Config): (readonly [string, SecretReference])[] {
   const passwords = config.sources.flatMap(({ name, auth }) =>
     auth.kind === 'password' ? [[`source ${name}`, auth.password] as const] : [],
   );
-  return [...tenants, ...passwords, ...secretsOfAlerts(config.alerts)];
+  const ofService = [config.service?.tls?.key, config.service?.key].filter((reference) => reference !== undefined);
+  return [...tenants, ...passwords, ...secretsOfAlerts(config.alerts), ...ofService.map((reference) => ['service', reference] as const)];
 }
 
 function secretsOfAlerts({ webhook, mail }: AlertsConfig): (readonly [string, SecretReference])[] {
@@ -171,7 +172,25 @@ function understood(config: Config): Record<string, unknown> {
     folders: choiceTexts(folders),
     ...(since === undefined ? {} : { since: since.toISOString().slice(0, 10) }),
   }));
-  return { file, dataFolder, tenants, sources, import: config.import, service: config.service, alerts: understoodAlerts(config.alerts) };
+  return {
+    file,
+    dataFolder,
+    tenants,
+    sources,
+    import: config.import,
+    service: understoodService(config.service),
+    alerts: understoodAlerts(config.alerts),
+  };
+}
+
+function understoodService(service: ServiceConfig | undefined): Record<string, unknown> | undefined {
+  if (service === undefined) return undefined;
+  const { tls, key, ...plain } = service;
+  return {
+    ...plain,
+    ...(tls === undefined ? {} : { tls: { certificate: tls.certificateFile, key: tls.key.describe } }),
+    ...(key === undefined ? {} : { key: key.describe }),
+  };
 }
 
 function understoodAlerts({ webhook, mail, remindEveryMs }: AlertsConfig): Record<string, unknown> {

@@ -12,9 +12,6 @@ import { count, duration, exitCodeOf, faultText, json, number, type Progress, pr
 
 /** Sources that are compared at the same time: each holds the list of its folders in memory. */
 const atOnce = 4;
-/** What arrived between two looks of a running import is no gap: it is given the time until its next look and a little for the fetching. */
-const importTakesMs = 5_000;
-const longestWaitMs = 2 * 60_000;
 /** A service that was not heard of for so many of its beats is not running. */
 const missedBeats = 3;
 /** Fewer digits of a hash name nothing. */
@@ -57,7 +54,7 @@ The evidence hash stands for the whole report, which is kept: docs/reconciliatio
     const journal = journalForImport(config, tell, (await archive.heads()).ledger.rows > 0);
     try {
       const running = await runningNow(journal, clock.now());
-      const sources = reconcileSources(config, importSources(config, args.positionals), running);
+      const sources = await reconcileSources(config, importSources(config, args.positionals), running);
       const names = sources.map(({ name }) => name);
       const { reconcile } = await import('../import/reconcile/reconcile.ts');
       const ports = { archive, journal, clock, random: Math.random, signal: terminal.signal, ...talk(terminal, line) };
@@ -156,11 +153,16 @@ function conclude(faults: Reconciled['faults'], report: Report, terminal: Termin
   return codes.find((code) => code !== exit.tryLater) ?? exit.tryLater;
 }
 
-function reconcileSources(config: Config, sources: readonly ImportSource[], running: ReadonlySet<string>): readonly ReconcileSource[] {
+async function reconcileSources(
+  config: Config,
+  sources: readonly ImportSource[],
+  running: ReadonlySet<string>,
+): Promise<readonly ReconcileSource[]> {
+  const { lookAgainAfter } = await import('../import/reconcile/look.ts');
   return sources.map((source): ReconcileSource => {
     const { mailbox, protocol, server } = known(config, source.name);
     const { name, folders, leaveOut, since, connect, everyMs } = source;
-    const lookAgainAfterMs = running.has(name) ? Math.min(everyMs + importTakesMs, longestWaitMs) : undefined;
+    const lookAgainAfterMs = running.has(name) ? lookAgainAfter(everyMs) : undefined;
     return { name, mailbox, protocol, server: `${server.host}:${server.port}`, folders, leaveOut, since, lookAgainAfterMs, connect };
   });
 }

@@ -104,7 +104,7 @@ function tinted(row: string, source: SourceView | undefined): string {
 
 function colourOf(state: ShownState): number {
   if (state === 'healthy') return 32;
-  return state === 'new' || state === 'expiring' || state === 'throttled' ? 33 : 31;
+  return state === 'new' || state === 'expiring' || state === 'throttled' || state === 'paused' ? 33 : 31;
 }
 
 /** What several sources have in common (the credential of their tenant) is told once. */
@@ -134,7 +134,11 @@ function concernLines(subjects: readonly string[], concern: NotedConcern, now: n
 /** A passing fault that makes no state of its own: what the source is waiting for. */
 function isTryingAgain({ state, concerns, nextLook, lastFault }: SourceView): boolean {
   return (
-    nextLook !== undefined && lastFault !== undefined && state !== 'stopped' && !concerns.some(({ fault }) => fault.code === lastFault.code)
+    nextLook !== undefined &&
+    lastFault !== undefined &&
+    state !== 'stopped' &&
+    state !== 'paused' &&
+    !concerns.some(({ fault }) => fault.code === lastFault.code)
   );
 }
 

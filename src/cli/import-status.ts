@@ -29,18 +29,19 @@ The exit code is 0 when a service runs, or such a run was there in time, and all
     watch: { type: 'boolean', help: 'Show it anew every two seconds, until Ctrl-C.' },
   },
   run: async (args, terminal) => {
-    const { journalToRead, readConfiguration } = await import('./wire.ts');
+    const { journalToRead, madeInConsole, readConfiguration } = await import('./wire.ts');
     const { statusText } = await import('./import-status-text.ts');
     const { systemClock } = await import('../runtime/clock.ts');
     const config = await readConfiguration(args, terminal);
-    const names = namesOf(config, args.positionals);
+    const made = await madeInConsole(config, terminal.env);
+    const names = namesOf(config, made.sources, args.positionals);
     const watches = args.values['watch'] === true;
     const journal = journalToRead(config);
     const colour = wantsColour(terminal);
     try {
       for (;;) {
         const now = systemClock.now();
-        const status = await look(journal, names, now);
+        const status = await look(journal, names, made.paused, now);
         const archive = await counted(config);
         const alerts = (await journal.alerts({ open: true, limit: 10_000 })).filter(
           ({ source }) => source === undefined || names.includes(source),
@@ -61,19 +62,19 @@ The exit code is 0 when a service runs, or such a run was there in time, and all
 };
 
 /** @throws Fault import.no-sources, import.source-unknown */
-function namesOf(config: Config, given: readonly string[]): readonly string[] {
-  const known = config.sources.map(({ name }) => name);
+function namesOf(config: Config, made: readonly string[], given: readonly string[]): readonly string[] {
+  const known = [...new Set([...config.sources.map(({ name }) => name), ...made])];
   if (known.length === 0) throw new Fault('import.no-sources', { file: config.file });
   const unknown = given.filter((name) => !known.includes(name));
   if (unknown.length > 0) throw new Fault('import.source-unknown', { given: unknown.join(', '), known: known.join(', ') });
   return given.length === 0 ? known : given;
 }
 
-async function look(journal: Journal, sources: readonly string[], now: number): Promise<ImportStatus> {
+async function look(journal: Journal, sources: readonly string[], paused: ReadonlySet<string>, now: number): Promise<ImportStatus> {
   const { importStatus: statusOf, withGaps } = await import('../import/watch/status.ts');
   const [noted, gaps, service] = [await journal.statuses(), await journal.gapCounts(), await journal.service()];
   const statuses = withGaps(noted, gaps, now);
-  return statusOf({ sources, statuses, service, now, host: hostname(), isAlive });
+  return statusOf({ sources, statuses, service, paused, now, host: hostname(), isAlive });
 }
 
 function isAlive(pid: number): boolean {

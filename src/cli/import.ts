@@ -3,21 +3,8 @@ import type { Archive } from '../archive/archive.ts';
 import type { ImportEvent, SourceSummary } from '../import/events.ts';
 import type { RunSummary } from '../import/run.ts';
 import { type Arguments, type Command, type ExitCode, exit, type Terminal } from './command.ts';
-import type { Teller } from './import-talk.ts';
-import {
-  bytes,
-  count,
-  duration,
-  exitCodeOf,
-  faultAsJson,
-  faultText,
-  json,
-  number,
-  type Progress,
-  printable,
-  progress,
-  wantsColour,
-} from './print.ts';
+import { bytes, count, duration, exitCodeOf, faultAsJson, faultText, json, number, printable, progress, wantsColour } from './print.ts';
+import { logFrom, teller } from './teller.ts';
 
 export const importRun: Command = {
   name: 'import run',
@@ -103,13 +90,6 @@ the exit code is 0 only then. A run that was cut off goes on where it stopped; n
   },
 };
 
-/** Whoever tells of the run. Loaded late: a help needs none of it. */
-async function teller(form: 'text' | 'json', terminal: Terminal, line: Progress, now: () => number): Promise<Teller> {
-  if (form === 'json') return (await import('./import-log.ts')).importLog(terminal.stderr, now);
-  const { ImportTalk } = await import('./import-talk.ts');
-  return new ImportTalk(terminal, line, now);
-}
-
 /** Whether mail came before: then a journal that is not there has been lost. @throws Fault of the archive, which is closed then */
 async function hasRows(archive: Archive): Promise<boolean> {
   try {
@@ -126,13 +106,6 @@ async function connectionsFrom(args: Arguments, configured: number): Promise<num
   if (typeof given === 'string' && /^[1-9]\d{0,3}$/.test(given)) return Number(given);
   const { Fault } = await import('../fault/fault.ts');
   throw new Fault('cli.wrong-use', { option: '--connections', expected: 'a number from 1 to 9999', found: String(given) });
-}
-
-async function logFrom(args: Arguments): Promise<'text' | 'json'> {
-  const given = args.values['log'] ?? 'text';
-  if (given === 'text' || given === 'json') return given;
-  const { Fault } = await import('../fault/fault.ts');
-  throw new Fault('cli.wrong-use', { option: '--log', expected: 'text or json', found: String(given) });
 }
 
 function asText(summary: RunSummary): string {

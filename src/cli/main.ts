@@ -5,6 +5,7 @@
  * what every Node has, and all else comes by `import()` behind the check. (Node before 22.18 cannot read this file at all; bin/postern
  * looks at that.)
  */
+import { AsyncLocalStorage } from 'node:async_hooks';
 import process from 'node:process';
 
 const leastMajor = 24;
@@ -39,10 +40,13 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 // Talk that nobody can read is no reason to stop what is being done.
 process.stderr.on('error', () => undefined);
 
-const { bugText, run } = await import('./run.ts');
+const { run } = await import('./run.ts');
+const { bugText } = await import('./print.ts');
+/** Whether what runs, or what it came from, stands beside the work that counts. */
+const beside = new AsyncLocalStorage<boolean>();
 process.on('uncaughtException', (error) => {
   process.stderr.write(bugText(error));
-  process.exit(70);
+  if (beside.getStore() !== true) process.exit(70);
 });
 const code = await run(
   process.argv.slice(2),
@@ -53,6 +57,7 @@ const code = await run(
     interactive: process.stderr.isTTY === true,
     env,
     signal: stopping.signal,
+    spare: (act) => beside.run(true, act),
   },
   version,
 );

@@ -160,3 +160,9 @@ export function progress(terminal: Terminal, monotonic: () => number, columns = 
     },
   };
 }
+
+/** What is said about an error that nobody foresaw: its stack only, as whatever else hangs on it might hold what nobody should read. */
+export function bugText(error: unknown): string {
+  const stack = error instanceof Error ? (error.stack ?? error.message) : 'something that is no error was thrown';
+  return `This is a bug of Postern, not a mistake of yours. Please report it with the lines below.\n${stack}\n`;
+}

@@ -5,7 +5,7 @@ import { type Command, type ExitCode, exit, type Terminal } from './command.ts';
 import { commandHelp, groupHelp, programHelp } from './help.ts';
 import { readArguments } from './parse.ts';
 
-import { exitCodeOf, faultAsJson, faultText, json, wantsColour } from './print.ts';
+import { bugText, exitCodeOf, faultAsJson, faultText, json, wantsColour } from './print.ts';
 
 /** Never throws. */
 export async function run(argv: readonly string[], terminal: Terminal, version: () => string): Promise<ExitCode> {
@@ -45,10 +45,4 @@ function failed(error: unknown, argv: readonly string[], terminal: Terminal): Ex
   }
   terminal.stderr.write(bugText(error));
   return exit.bug;
-}
-
-/** What is said about an error that nobody foresaw: its stack only, as whatever else hangs on it might hold what nobody should read. */
-export function bugText(error: unknown): string {
-  const stack = error instanceof Error ? (error.stack ?? error.message) : 'something that is no error was thrown';
-  return `This is a bug of Postern, not a mistake of yours. Please report it with the lines below.\n${stack}\n`;
 }

@@ -15,14 +15,15 @@ import type { SignInPlace, SignInPorts } from '../admin/sign-in/oauth.ts';
 import { publicClients, signInSession } from '../admin/sign-in/session.ts';
 import { resolveTenantId } from '../admin/tenant-id.ts';
 import type { AdminTokens } from '../admin/token.ts';
-import type { Config, SetupConfig, SetupStore, TenantConfig } from '../config/config.ts';
+import type { Config, SetupConfig, TenantConfig } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import { Fault } from '../fault/fault.ts';
 import { systemClock } from '../runtime/clock.ts';
 import { request } from '../runtime/http.ts';
 import { Secret } from '../runtime/secret.ts';
-import { type CredentialStore, certificateStore, commandStore, fileStore, noStore } from '../setup/credential-store.ts';
-import type { Desired, SetupProtocol } from '../setup/desired.ts';
+import type { CredentialStore } from '../setup/credential-store.ts';
+import type { Desired } from '../setup/desired.ts';
+import { desiredOf, storeOf } from '../setup/from-config.ts';
 import { type SetupNotes, setupNotes } from '../setup/notes.ts';
 import { createTokenSource } from '../token/source.ts';
 import type { TokenSource } from '../token/token.ts';
@@ -66,39 +67,6 @@ export async function setupTenant(args: Arguments, terminal: Terminal): Promise<
     notes: setupNotes(config.dataFolder, tenant.name),
     store: storeOf(setup.store),
   };
-}
-
-const dayMs = 86_400_000;
-
-function desiredOf(tenant: string, authority: string, setup: SetupConfig): Desired {
-  const { uniqueName, displayName, adopt, audience, mailboxes, store, enableClientAccess, smtp } = setup;
-  const order: readonly SetupProtocol[] = ['imap', 'pop3', 'smtp'];
-  const lifetimeDays = Math.max(1, Math.round(setup.lifetimeMs / dayMs));
-  const overlapDays = setup.overlapMs / dayMs;
-  const kind = store.kind === 'certificate' ? 'certificate' : 'secret';
-  return {
-    tenant,
-    authority,
-    app: { uniqueName, displayName, audience: audience === 'single-tenant' ? 'AzureADMyOrg' : 'AzureADMultipleOrgs', adopt },
-    protocols: order.filter((protocol) => mailboxes.some((one) => one.protocols.includes(protocol))),
-    mailboxes,
-    credential: store.kind === 'federated' ? store : { kind, lifetimeDays, overlapDays },
-    enableClientAccess,
-    smtp,
-  };
-}
-
-function storeOf(store: SetupStore): CredentialStore {
-  switch (store.kind) {
-    case 'file':
-      return fileStore(store.path);
-    case 'certificate':
-      return certificateStore(store.certificateFile, store.keyFile);
-    case 'command':
-      return commandStore(store.command);
-    case 'federated':
-      return noStore();
-  }
 }
 
 /** The clients of one administrator. */

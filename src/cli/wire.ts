@@ -1,9 +1,15 @@
 /** The only place where ports meet their implementations: what a command needs, made from its configuration. */
+import { existsSync } from 'node:fs';
+import type { Accounts } from '../accounts/accounts.ts';
+import { openAccounts } from '../accounts/sqlite-accounts.ts';
 import type { Archive, ArchiveReader, RecordProfile } from '../archive/archive.ts';
+import type { Backup, BackupWish } from '../archive/sqlite/backup-folder.ts';
+import { withReadingThreads } from '../archive/sqlite/reading-threads.ts';
 import { openArchive, openArchiveReader } from '../archive/sqlite/sqlite-archive.ts';
 import type { LookPorts } from '../check/look.ts';
+import { lookPorts } from '../check/look-ports.ts';
 import type { Config, SourceConfig, TenantConfig } from '../config/config.ts';
-import { loadConfig } from '../config/load.ts';
+import { defaultConfig, loadConfig } from '../config/load.ts';
 import { Fault } from '../fault/fault.ts';
 import { sourceCompletion } from '../import/complete/completion.ts';
 import { imapMailbox, imapWriter } from '../import/from-imap.ts';
@@ -20,34 +26,87 @@ import { type Clock, systemClock } from '../runtime/clock.ts';
 import { request } from '../runtime/http.ts';
 import type { Secret } from '../runtime/secret.ts';
 import type { RunningWatch } from '../service/start-watch.ts';
-import { clouds } from '../tenant/cloud.ts';
 import { createTokenSource, tokenSources } from '../token/source.ts';
-import type { AccessToken, TokenApp, TokenSource } from '../token/token.ts';
+import type { AccessToken, TokenSource } from '../token/token.ts';
 import type { Arguments, Terminal } from './command.ts';
 import { configFile } from './parse.ts';
+import { tokenApp } from './token-app.ts';
 
-export function readConfiguration(args: Arguments, terminal: Terminal): Promise<Config> {
-  return loadConfig(configFile(args, terminal.env), terminal.env);
+export { tokenApp } from './token-app.ts';
+
+/** Without a file at the usual place, the defaults that `serve` began with, where it has left its data. @throws Fault config.* */
+export async function readConfiguration(args: Arguments, terminal: Terminal): Promise<Config> {
+  const { config, isDefault } = await configurationOrDefault(args, terminal);
+  if (!isDefault || existsSync(config.dataFolder)) return config;
+  return await loadConfig(configFile(args, terminal.env), terminal.env);
 }
 
-export function archiveToWrite(config: Config): Promise<Archive> {
+/** What was made and paused in the console; nothing where that cannot be read, which is told by whoever runs it. */
+export async function madeInConsole(
+  config: Config,
+  env: Terminal['env'],
+): Promise<{ readonly sources: readonly string[]; readonly paused: ReadonlySet<string> }> {
+  const { openDefinitions } = await import('../definitions/open-definitions.ts');
+  try {
+    const definitions = await openDefinitions(config, { clock: systemClock, env });
+    return { sources: (await definitions.list()).map(({ name }) => name), paused: await definitions.paused() };
+  } catch (error) {
+    if (!(error instanceof Fault)) throw error;
+    return { sources: [], paused: new Set() };
+  }
+}
+
+export function archiveToWrite(config: Pick<Config, 'dataFolder' | 'sources'>): Promise<Archive> {
   return openArchive(config.dataFolder, systemClock, recordProfiles(config));
+}
+
+/** The same archive, its searches on threads of their own. Its `close` closes both. */
+export function archiveBesideReading(archive: Archive, config: Config): Archive {
+  return withReadingThreads(archive, config.dataFolder);
 }
 
 export function archiveToRead(config: Config): ArchiveReader {
   return openArchiveReader(config.dataFolder, recordProfiles(config));
 }
 
+/** Copies the data folder into a backup, beside whoever writes to it. @throws Fault archive.* */
+export async function backUp(
+  config: Config,
+  target: string,
+  wish: Pick<BackupWish, 'withKey' | 'verify' | 'signal' | 'onProgress'>,
+): Promise<Backup> {
+  const { backUpDataFolder } = await import('../archive/sqlite/backup-folder.ts');
+  return await backUpDataFolder({ ...wish, dataFolder: config.dataFolder, target, now: new Date(systemClock.now()) });
+}
+
+/** The file that is named, or at its usual place; where nothing is named and nothing lies there, every default. @throws Fault config.* */
+export async function configurationOrDefault(
+  args: Arguments,
+  { env }: Terminal,
+): Promise<{ readonly config: Config; readonly isDefault: boolean }> {
+  const file = configFile(args, env);
+  const isNamed = typeof args.values['config'] === 'string' || (env['POSTERN_CONFIG'] ?? '') !== '';
+  if (isNamed || existsSync(file)) return { config: await loadConfig(file, env), isDefault: false };
+  return { config: await defaultConfig(file, env), isDefault: true };
+}
+
+/** @throws Fault accounts.* */
+export function accountsToWrite({ dataFolder }: Pick<Config, 'dataFolder'>): Accounts {
+  return openAccounts(dataFolder, { clock: systemClock });
+}
+
+/** Empty where there are none. @throws Fault accounts.unreadable, accounts.newer-format */
+export function accountsToRead({ dataFolder }: Pick<Config, 'dataFolder'>): Accounts {
+  return openAccounts(dataFolder, { clock: systemClock, readOnly: true });
+}
+
 /** What is known about the messages of each source, for who makes the records. */
-function recordProfiles({ sources }: Config): Readonly<Record<string, RecordProfile>> {
-  const profile = ({ format, nameOrder, country, owners, mailbox }: SourceConfig): RecordProfile => ({
-    format,
-    nameOrder,
-    ...(country === undefined ? {} : { country }),
-    owners,
-    mailbox,
-  });
-  return Object.fromEntries(sources.map((source) => [source.name, profile(source)]));
+function recordProfiles({ sources }: Pick<Config, 'sources'>): Readonly<Record<string, RecordProfile>> {
+  return Object.fromEntries(sources.map((source) => [source.name, recordProfile(source)]));
+}
+
+export function recordProfile({ format, nameOrder, country, owners, mailbox }: SourceConfig): RecordProfile {
+  return { format, nameOrder, ...(country === undefined ? {} : { country }), owners, mailbox };
 }
 
 /**
@@ -60,21 +119,28 @@ export function importSources(config: Config, names: readonly string[], clock: C
   if (unknown.length > 0) {
     throw new Fault('import.source-unknown', { given: unknown.join(', '), known: config.sources.map((source) => source.name).join(', ') });
   }
-  const tokens = tokenSources({ clock });
+  const shared = tokenSources({ clock });
   return config.sources
     .filter((source) => names.length === 0 || names.includes(source.name))
-    .map((source) => ({
-      name: source.name,
-      folders: source.folders,
-      everyMs: source.everyMs,
-      host: source.server.host,
-      connections: source.connections,
-      since: source.since,
-      leaveOut: source.onCompletion.kind === 'move' ? source.onCompletion.folder : undefined,
-      exclusive: source.protocol === 'pop3',
-      connect: mailboxOf(source, loginOf(source, tokens), clock),
-      completion: completionOf(source, loginOf(source, tokens), clock),
-    }));
+    .map((source) => importSource(source, (tenant) => shared(tokenApp(tenant)), clock));
+}
+
+/** Where the tokens of a tenant's app come from. */
+export type TokensOf = (tenant: TenantConfig) => TokenSource;
+
+export function importSource(source: SourceConfig, tokens: TokensOf, clock: Clock): ImportSource {
+  return {
+    name: source.name,
+    folders: source.folders,
+    everyMs: source.everyMs,
+    host: source.server.host,
+    connections: source.connections,
+    since: source.since,
+    leaveOut: source.onCompletion.kind === 'move' ? source.onCompletion.folder : undefined,
+    exclusive: source.protocol === 'pop3',
+    connect: mailboxOf(source, loginOf(source, tokens), clock),
+    completion: completionOf(source, loginOf(source, tokens), clock),
+  };
 }
 
 /** Undefined where nothing is done on the server, be it on hold. Marking as read takes nothing away, so a hold does not concern it. */
@@ -92,14 +158,9 @@ function mailboxOf({ name, protocol, server }: SourceConfig, login: MailLogin, c
   return protocol === 'pop3' ? popMailbox(server, login, name, clock) : imapMailbox(server, login, clock);
 }
 
-function loginOf({ auth, mailbox }: SourceConfig, tokens: ReturnType<typeof tokenSources>): MailLogin {
-  if (auth.kind === 'oauth2') return { kind: 'xoauth2', user: mailbox, tokens: supply(tokens(tokenApp(auth.tenant))) };
+function loginOf({ auth, mailbox }: SourceConfig, tokens: TokensOf): MailLogin {
+  if (auth.kind === 'oauth2') return { kind: 'xoauth2', user: mailbox, tokens: supply(tokens(auth.tenant)) };
   return { kind: 'password', user: auth.user, password: () => auth.password.resolve() };
-}
-
-function tokenApp(tenant: TenantConfig): TokenApp {
-  const { tenantId, clientId, scope, credential, ca } = tenant;
-  return { authority: tenant.cloud.authority, tenantId, clientId, scope, credential, ca };
 }
 
 /** The import wants the token of its next login, and to say that the last one was refused. */
@@ -116,12 +177,9 @@ function supply(source: TokenSource): TokenSupply {
   };
 }
 
-/** What a check looks through: the machine's clock and sockets, and the authorities of all clouds for tenants that are elsewhere. */
+/** A check through this machine's clock and sockets. */
 export function checkPorts(signal: AbortSignal, onObservation: () => void): LookPorts {
-  const authorities = Object.values(clouds).map(({ name, authority }) => ({ cloud: name, authority }));
-  // Two clouds may have one authority; the first name stands for both.
-  const distinct = authorities.filter(({ authority }, index) => authorities.findIndex((other) => other.authority === authority) === index);
-  return { clock: systemClock, request, authorities: distinct, signal, onObservation };
+  return lookPorts({ clock: systemClock, request }, signal, { onObservation });
 }
 
 /** The token source of the named tenant, or of the only one. @throws Fault cli.wrong-use */
@@ -176,7 +234,7 @@ export async function watchOver(
   return startWatch({
     ...run,
     config,
-    sources: run.sources.map(({ name }) => name),
+    sources: config.sources.filter(({ name }) => run.sources.some((one) => one.name === name)),
     clock: systemClock,
     random: Math.random,
     request,
