@@ -14,6 +14,8 @@ import { connectPop } from '../mail/pop/client.ts';
 import { connectSmtp, type SmtpClient } from '../mail/smtp/client.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Secret } from '../runtime/secret.ts';
+import { protocolPermission } from '../tenant/permission.ts';
+import { readClaims } from '../token/claims.ts';
 import type { AccessToken, TokenSource } from '../token/token.ts';
 import { covers } from './address-pattern.ts';
 import type { ProxyProtocol } from './port.ts';
@@ -65,19 +67,23 @@ export class Upstreams {
     const endpoint: MailEndpoint = { ...server, ca: tenant.ca };
     switch (protocol) {
       case 'imap': {
-        const client = await this.#loggedIn(() => connectImap(endpoint, { signal }), tenant, mailbox, signal);
+        const client = await this.#loggedIn(protocol, () => connectImap(endpoint, { signal }), tenant, mailbox, signal);
         // Our reader makes them upper case; some programs look for the one word as the RFC writes it.
         const capabilities = [...client.capabilities].map((word) => word.replace(/^IMAP4REV/, 'IMAP4rev'));
         return { protocol, capabilities, stream: client.release() };
       }
       case 'pop3':
-        return { protocol, stream: (await this.#loggedIn(() => connectPop(endpoint, { signal }), tenant, mailbox, signal)).release() };
+        return {
+          protocol,
+          stream: (await this.#loggedIn(protocol, () => connectPop(endpoint, { signal }), tenant, mailbox, signal)).release(),
+        };
       case 'smtp':
-        return { protocol, client: await this.#loggedIn(() => connectSmtp(endpoint, { signal }), tenant, mailbox, signal) };
+        return { protocol, client: await this.#loggedIn(protocol, () => connectSmtp(endpoint, { signal }), tenant, mailbox, signal) };
     }
   }
 
   async #loggedIn<C extends LoginClient>(
+    protocol: ProxyProtocol,
     connect: () => Promise<C>,
     tenant: TenantConfig,
     mailbox: string,
@@ -102,7 +108,8 @@ export class Upstreams {
         return client;
       } catch (error) {
         client.close();
-        if (sent === undefined || !this.#mayDoubt(tenant, sent, error)) throw error;
+        if (sent === undefined || !this.#mayDoubt(tenant, sent, error))
+          throw sent === undefined ? error : withClaims(error, sent, protocol);
         source.drop(sent);
       }
     }
@@ -123,6 +130,17 @@ export class Upstreams {
     this.#doubted.set(tenant, now);
     return true;
   }
+}
+
+/** What the token says that was refused: the likeliest cause can be read off it, and `oid` is what Exchange has to know. */
+function withClaims(error: unknown, token: AccessToken, protocol: ProxyProtocol): unknown {
+  if (!isFault(error, 'imap.authenticate-refused', 'pop.authenticate-refused', 'smtp.authenticate-refused')) return error;
+  const claims = readClaims(token.value);
+  if (claims === undefined) return error;
+  const { aud, oid, roles = [] } = claims;
+  const wanted = protocolPermission[protocol].name;
+  const told = { ...(aud === undefined ? {} : { tokenAudience: aud }), ...(oid === undefined ? {} : { oid }), tokenRoles: roles.join(' ') };
+  return new Fault(error.code, { ...error.evidence, ...told, ...(roles.includes(wanted) ? {} : { tokenLacks: wanted }) }, { cause: error });
 }
 
 const freshMs = 60_000;

@@ -149,6 +149,9 @@ suite('what the server says', () => {
     assert.match(await talk.until(bad.pop3), /-ERR \[SYS\/PERM\] .*pop\.authenticate-refused/);
     const { fault } = await place.event('login-failed', (event) => event.mailbox === mailbox);
     assert.equal(fault.code, 'pop.authenticate-refused');
+    // What `postern check` would say of the token, as far as it costs nothing.
+    assert.match(String(fault.evidence['tokenRoles']), /POP\.AccessAsApp/);
+    assert.match(String(fault.evidence['oid']), /^[0-9a-f-]{36}$/);
     const asked = refusals();
     assert.ok(asked >= 1);
     const again = await ask(place, 'pop3', password, mailbox);

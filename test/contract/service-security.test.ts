@@ -267,6 +267,24 @@ describe('the whole table of routes', { timeout: 300_000 }, () => {
     assert.deepEqual([refused.status, codeOf(refused)], [403, 'service.not-allowed']);
   });
 
+  test('a token gives nobody a way in that stays: it makes no users and gives no password, role or leave to log in', async () => {
+    const { token: key } = (await place.admin('POST', '/tokens', { name: 'keeper', role: 'administrator', expiresInDays: 1 })).as(madeApiToken);
+    const headers = { authorization: `Bearer ${key}` };
+    const word = 'a good long sentence';
+    assert.equal((await place.admin('POST', '/users', { name: 'zoe', role: 'auditor', password: word })).status, 200);
+    for (const [method, path, body] of [
+      ['POST', '/users', { name: 'backdoor', role: 'administrator', password: word }],
+      ['PATCH', '/users/zoe', { password: word }],
+      ['PATCH', '/users/zoe', { role: 'administrator' }],
+      ['PATCH', '/users/zoe', { disabled: false }],
+    ] as const) {
+      const refused = await place.nobody(method, path, body, headers);
+      assert.deepEqual([refused.status, refused.as(failure).fault.code], [403, 'service.not-allowed'], `${method} ${JSON.stringify(body)}`);
+    }
+    assert.equal((await place.nobody('PATCH', '/users/zoe', { disabled: true }, headers)).status, 200, 'it may shut somebody out');
+    assert.equal((await place.admin('GET', '/users')).text.includes('backdoor'), false);
+  });
+
   test('a token makes no tokens, however much it may', async () => {
     const made = await place.admin('POST', '/tokens', { name: 'all', role: 'administrator', expiresInDays: 1 });
     const headers = { authorization: `Bearer ${made.as(madeApiToken).token}` };

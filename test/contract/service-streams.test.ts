@@ -83,6 +83,39 @@ describe('event streams', { timeout: 300_000 }, () => {
     for (const stream of open) stream.close();
   });
 
+  promise(
+    'leave nothing behind each time that the asker has caught up',
+    async ({ port, user }) => {
+      const warnings: Error[] = [];
+      const hear = (warning: Error): void => void warnings.push(warning);
+      process.on('warning', hear);
+      try {
+        const { headers } = await user('ann', 'auditor');
+        const stream = await listened(port, headers);
+        await stream.until(/"at":"the last"/);
+        stream.close();
+      } finally {
+        process.off('warning', hear);
+      }
+      assert.deepEqual(
+        warnings.map(({ message }) => message),
+        [],
+      );
+    },
+    {
+      parts: {
+        live: {
+          tell: () => undefined,
+          async *listen() {
+            // Each more than a socket takes at once.
+            for (let event = 0; event < 20; event += 1) yield { kind: 'hello', at: 'x'.repeat(1_000_000) };
+            yield { kind: 'hello', at: 'the last' };
+          },
+        },
+      },
+    },
+  );
+
   promise('end with the service', async ({ server, port, user }) => {
     const { headers } = await user('ann', 'auditor');
     const stream = await listened(port, headers);

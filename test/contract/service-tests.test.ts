@@ -212,6 +212,22 @@ test('a test ends by itself when nobody listens, and when it takes too long; wha
     /nobody was listening/,
   );
   assert.match(await because({ longestMs: 300 }, true), /had not ended/);
+  const few = new SourceTests(parts, { ...testLimits, keptMost: 2 });
+  const stopped: string[] = [];
+  for (let number = 0; number < 5; number += 1) {
+    const one = few.start(slow);
+    stopped.push(one.id);
+    few.stop(one.id);
+    await waitFor(
+      () => few.peek(one.id),
+      (state) => state?.ended === true,
+    );
+  }
+  assert.deepEqual(
+    stopped.map((one) => few.peek(one) !== undefined),
+    [false, false, true, true, true],
+    'of those that ended before the last one began, two are kept',
+  );
   const forgetful = new SourceTests(parts, { ...testLimits, keptMs: 50 });
   const brief = forgetful.start(slow);
   forgetful.stop(brief.id);

@@ -121,13 +121,15 @@ export class EventStreams {
 /** Until the socket takes more; whoever does not read for too long is cut off. */
 async function drained(response: ServerResponse, clock: Clock, signal: AbortSignal): Promise<void> {
   const done = new AbortController();
-  const isDrained = new Promise<'drained'>((resolve) => {
-    for (const event of ['drain', 'close']) response.once(event, () => resolve('drained'));
-  });
+  const drain = Promise.withResolvers<'drained'>();
+  const onDrained = (): void => drain.resolve('drained');
+  for (const event of ['drain', 'close']) response.once(event, onDrained);
   const late = clock.sleep(unreadMs, AbortSignal.any([signal, done.signal])).then(
     () => 'late' as const,
     () => 'drained' as const,
   );
-  if ((await Promise.race([isDrained, late])) === 'late') response.destroy();
+  if ((await Promise.race([drain.promise, late])) === 'late') response.destroy();
   done.abort();
+  // A stream may fill and drain all day.
+  for (const event of ['drain', 'close']) response.off(event, onDrained);
 }

@@ -1,11 +1,16 @@
-/** Users: who they are and what they may. Whoever is changed has to log in again; an administrator never learns a password that stays. */
+/**
+ * Users: who they are and what they may. Whoever is changed has to log in again; an administrator never learns a password that stays.
+ *
+ * The hard thing is an API token in wrong hands: it is got rid of by revoking it. So it gives nobody a way in: who makes a user, or gives one
+ * a password or a role, has logged in.
+ */
 import { z } from 'zod';
 import type { UserAccount } from '../../accounts/accounts.ts';
 import { Fault } from '../../fault/fault.ts';
 import { Secret } from '../../runtime/secret.ts';
 import { newUser, type User, user, userChange, userList, userName } from '../api/session.ts';
 import { BadFields } from '../http/bad-fields.ts';
-import { type Route, route } from '../http/route.ts';
+import { type Route, route, type Who } from '../http/route.ts';
 import type { ServiceParts } from '../parts.ts';
 
 export function usersRoutes({ accounts }: ServiceParts): readonly Route[] {
@@ -29,11 +34,12 @@ export function usersRoutes({ accounts }: ServiceParts): readonly Route[] {
       method: 'POST',
       path: '/users',
       may: 'administer',
-      summary: 'Makes a user, who has to choose another password at the first login.',
+      summary: 'Makes a user, who has to choose another password at the first login. Only for who is logged in, not for a token.',
       tag: 'users',
       body: newUser,
       answer: user,
-      handle: async ({ body: { name, role, password }, log }) => {
+      handle: async ({ body: { name, role, password }, who, log }) => {
+        demandLogin(who);
         if ((await accounts.users()).some((known) => known.name === name)) throw new Fault('accounts.user-exists', { user: name });
         await log('user.add', name, role);
         if (!(await accounts.addUser({ name, role, password: new Secret(password), mustChangePassword: true }))) {
@@ -46,7 +52,7 @@ export function usersRoutes({ accounts }: ServiceParts): readonly Route[] {
       method: 'PATCH',
       path: '/users/:name',
       may: 'administer',
-      summary: 'Changes role, password or whether a user may log in. The sessions of the user end.',
+      summary: 'Changes role, password or whether a user may log in; a token may only shut out. The sessions of the user end.',
       tag: 'users',
       params: named,
       body: userChange,
@@ -57,6 +63,7 @@ export function usersRoutes({ accounts }: ServiceParts): readonly Route[] {
             { field: 'password', says: 'Your own password is changed by PUT /session/password, which asks for the current one.' },
           ]);
         }
+        if (role !== undefined || password !== undefined || disabled === false) demandLogin(who);
         await one(name);
         const told = [role, disabled === undefined ? undefined : disabled ? 'disabled' : 'enabled', password && 'a new password'];
         await log('user.change', name, told.filter((text) => text !== undefined).join(', '));
@@ -84,6 +91,11 @@ export function usersRoutes({ accounts }: ServiceParts): readonly Route[] {
       },
     }),
   ];
+}
+
+/** @throws Fault service.not-allowed */
+function demandLogin({ by, role }: Who): void {
+  if (by !== 'session') throw new Fault('service.not-allowed', { role, needs: 'a login with a password' });
 }
 
 function shown({ name, role, created, lastLogin, disabled, lockedUntil }: UserAccount): User {

@@ -24,9 +24,11 @@ export interface TestLimits {
   readonly unheardMs: number;
   /** What has ended can be asked for so long. */
   readonly keptMs: number;
+  /** And so many of them. */
+  readonly keptMost: number;
 }
 
-export const testLimits: TestLimits = { atOnce: 4, longestMs: 120_000, unheardMs: 20_000, keptMs: 15 * 60_000 };
+export const testLimits: TestLimits = { atOnce: 4, longestMs: 120_000, unheardMs: 20_000, keptMs: 15 * 60_000, keptMost: 50 };
 
 /** Mail sessions of one test: the protocol that is tested, and another one that may explain it. */
 const connections = 2;
@@ -47,6 +49,9 @@ export class SourceTests {
     if (running >= this.#limits.atOnce) throw new Fault('tests.too-many', { running });
     const test = new Running(source, this.#parts, this.#limits, (id) => this.#tests.delete(id));
     this.#tests.set(test.id, test);
+    // Whoever begins and stops them all day leaves no more behind than these.
+    const over = [...this.#tests.values()].filter(({ ended }) => ended).slice(0, -this.#limits.keptMost);
+    for (const { id } of over) this.#tests.delete(id);
     return test.state();
   }
 
