@@ -14,6 +14,12 @@ const mostName = 200;
 /** Rows that are proven at a stretch before others have their turn. */
 const provenAtOnce = 2_000;
 
+interface LogProof {
+  readonly lines: number;
+  readonly head: LogHead | undefined;
+  readonly brokenAt: number | undefined;
+}
+
 interface Waiting {
   readonly note: AccessNote;
   readonly done: () => void;
@@ -24,6 +30,7 @@ export class AccessLogTable {
   readonly #file: AccountsFile;
   readonly #now: () => number;
   #waiting: Waiting[] = [];
+  #proving: Promise<LogProof> | undefined;
 
   constructor(file: AccountsFile, now: () => number) {
     this.#file = file;
@@ -102,8 +109,18 @@ export class AccessLogTable {
     return last === undefined ? undefined : { id: last.id, hash: Buffer.from(last.hash).toString('hex') };
   }
 
-  /** @returns `brokenAt`: the first line that is not what was written, or that is missing */
-  async verify(): Promise<{ readonly lines: number; readonly head: LogHead | undefined; readonly brokenAt: number | undefined }> {
+  /**
+   * Whoever asks while it is being proven gets that proof: a hundred who ask at once would keep the import waiting.
+   * @returns `brokenAt`: the first line that is not what was written, or that is missing
+   */
+  verify(): Promise<LogProof> {
+    this.#proving ??= this.#proven().finally(() => {
+      this.#proving = undefined;
+    });
+    return this.#proving;
+  }
+
+  async #proven(): Promise<LogProof> {
     const head = this.head();
     let hash: Uint8Array = genesis;
     let lines = 0;

@@ -67,3 +67,18 @@ test('a text of any length is marked soon', () => {
   excerpt('x'.repeat(3_000_000), readQuery('y').terms, 200);
   assert.ok(performance.now() - begun < 5_000);
 });
+
+test('a query of a thousand words, or a phrase of as many, keeps nobody waiting: the search runs beside the import', () => {
+  const text = 'a '.repeat(100_000);
+  const queries = [
+    'x '.repeat(999),
+    Array.from({ length: 600 }, (_, index) => `${index.toString(36)}x`).join(' '),
+    `"${'a '.repeat(990)}x"`,
+  ];
+  for (const query of queries) {
+    const before = process.cpuUsage();
+    excerpt(text, readQuery(query).terms, 240);
+    const { user, system } = process.cpuUsage(before);
+    assert.ok(user + system < 600_000, `${query.slice(0, 10)}…: ${Math.round((user + system) / 1000)} ms`);
+  }
+});

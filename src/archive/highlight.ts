@@ -28,6 +28,10 @@ interface Wanted {
 /** Of a text no more is looked at: it bounds the time for a text of any length. */
 const searchedChars = 200_000;
 const markedMost = 200;
+/** Of a query so many different terms are looked for: each costs a look at every word of the text, on the thread that imports. */
+const termsMost = 40;
+/** Of a longer phrase the beginning is marked. */
+const phraseWords = 12;
 
 /** What a person may expect to see marked in a field: what was searched for there or anywhere, and not what must be absent. */
 export function termsFor(terms: readonly QueryTerm[], ...fields: readonly QueryTerm['field'][]): readonly QueryTerm[] {
@@ -61,7 +65,8 @@ function wellCut(text: string): string {
 }
 
 function placesOf(text: string, terms: readonly QueryTerm[]): readonly { readonly from: number; readonly to: number }[] {
-  const wanted = terms.map(wantedOf).filter(({ words }) => words.length > 0);
+  const different = [...new Map(terms.map((term) => [`${term.prefix} ${term.text}`, term])).values()].slice(0, termsMost);
+  const wanted = different.map(wantedOf).filter(({ words }) => words.length > 0);
   if (wanted.length === 0) return [];
   const words = wordsOf(text.slice(0, searchedChars));
   const places: { from: number; to: number }[] = [];
@@ -77,15 +82,17 @@ function placesOf(text: string, terms: readonly QueryTerm[]): readonly { readonl
 }
 
 function fits(words: readonly Word[], at: number, { words: wanted, prefix }: Wanted): boolean {
-  return wanted.every((one, index) => {
+  for (const [index, one] of wanted.entries()) {
     const found = words[at + index]?.folded;
     if (found === undefined) return false;
-    return prefix && index === wanted.length - 1 ? found.startsWith(one) : found === one;
-  });
+    if (!(prefix && index === wanted.length - 1 ? found.startsWith(one) : found === one)) return false;
+  }
+  return true;
 }
 
 function wantedOf({ text, prefix }: QueryTerm): Wanted {
-  return { words: wordsOf(text).map(({ folded }) => folded), prefix };
+  const words = wordsOf(text).map(({ folded }) => folded);
+  return { words: words.slice(0, phraseWords), prefix: prefix && words.length <= phraseWords };
 }
 
 function wordsOf(text: string): readonly Word[] {

@@ -115,7 +115,9 @@ test('the table of commands uses the words of the commands themselves, each grou
     assert.deepEqual([loaded.name, loaded.summary], [name, summary]);
   }
   const first = new Set(commands.filter(({ name }) => name.includes(' ')).map(({ name }) => name.split(' ')[0]));
-  assert.deepEqual(first, new Set(Object.keys(groups)));
+  // `proxy` is a command by itself, with verbs beside it.
+  const alone = new Set(commands.filter(({ name }) => !name.includes(' ')).map(({ name }) => name));
+  assert.deepEqual(new Set([...first].filter((word) => word !== undefined && !alone.has(word))), new Set(Object.keys(groups)));
   assert.equal(new Set(commands.map(({ name }) => name)).size, commands.length);
 });
 

@@ -172,7 +172,6 @@ export async function startService(wish: ServeWish): Promise<RunningService> {
     const spare = wish.spare ?? ((act) => act());
     const server = await spare(() => startServer(parts, { address, consoleFolder, figures, announce }));
     closing.push(() => server.close());
-    const first = await firstAdministrator(accounts);
     watch = await startWatch({
       config,
       sources: engine.active,
@@ -188,6 +187,10 @@ export async function startService(wish: ServeWish): Promise<RunningService> {
       announce,
     });
     const watching = watch;
+    closing.push(() => watching.close());
+    // Last: its password is told once, so nothing may fail behind it.
+    const first = await firstAdministrator(accounts);
+    closing.pop();
     signal.addEventListener('abort', () => server.leave(), { once: true });
     const run = async (): Promise<void> => {
       try {

@@ -29,8 +29,9 @@ export class Pauses {
 
   /** Durable when it returns. @throws Fault definitions.unwritable and those of {@link read} */
   set(name: string, paused: boolean, note?: { readonly by: string; readonly at: Date }): void {
-    const { [name]: before, ...others } = this.#list();
-    if (paused === (before !== undefined)) return;
+    const { [name]: _, ...others } = this.#list();
+    // A source may be called `constructor`, which every object has.
+    if (paused === this.read().has(name)) return;
     const list = paused ? { ...others, [name]: { by: note?.by ?? '', at: (note?.at ?? new Date(0)).toISOString() } } : others;
     try {
       writeWhole(this.#file, `${JSON.stringify({ schema: 'postern.paused/1', paused: list })}\n`);

@@ -7,7 +7,7 @@
 
 import type { Caller } from './caller.ts';
 import type { LoginAnswer } from './login.ts';
-import { fromBase64, readPlain, TalkEnded } from './talk.ts';
+import { fromBase64, readPlain, type Talk, TalkEnded } from './talk.ts';
 
 /** M365 (assumed): on-premises Exchange takes 10,240 bytes for a line. A login is far shorter. */
 const maxLineBytes = 8 * 1024;
@@ -113,7 +113,7 @@ async function authenticate(caller: Caller, tag: string, args: readonly string[]
     return undefined;
   }
   if (initial === undefined) talk.say('+ \r\n');
-  const response = initial ?? (await talk.line(maxLineBytes));
+  const response = initial ?? (await readLine(talk, maxLineBytes));
   if (response === '*') {
     talk.say(`${tag} BAD AUTHENTICATE was cancelled.\r\n`);
     return undefined;
@@ -127,21 +127,24 @@ async function authenticate(caller: Caller, tag: string, args: readonly string[]
   return await caller.logIn(plain);
 }
 
-/** Undefined: it was answered already. */
-async function readCommand({ talk }: Caller): Promise<Command | undefined> {
-  let left = maxLineBytes;
-  const take = async (): Promise<string> => {
-    const line = await talk.line(left);
-    left -= line.length;
-    return line;
-  };
-  let line: string;
+async function readLine(talk: Talk, most: number): Promise<string> {
   try {
-    line = await take();
+    return await talk.line(most);
   } catch (error) {
     if (error instanceof TalkEnded && error.reason === 'line-too-long') talk.close('* BYE The line is too long.\r\n');
     throw error;
   }
+}
+
+/** Undefined: it was answered already. */
+async function readCommand({ talk }: Caller): Promise<Command | undefined> {
+  let left = maxLineBytes;
+  const take = async (): Promise<string> => {
+    const line = await readLine(talk, left);
+    left -= line.length;
+    return line;
+  };
+  const line = await take();
   const [, tag = '*', name = '', rest = ''] = /^([^\s"(){%*+\\]{1,64}) +([^\s]+) ?(.*)$/s.exec(line) ?? [];
   if (tag === '*') {
     talk.say('* BAD This is no command.\r\n');

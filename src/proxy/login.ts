@@ -84,7 +84,8 @@ export class LoginDesk {
     const { clock, attempts, admissions, upstreams, sessions, limits } = this.#parts;
     const startedMs = clock.monotonic();
     const address = plainAddress(socketAddress);
-    const name = attempt.name.slice(0, longestName).toLowerCase();
+    // Guesses count against what was guessed with: who has a password of ours is not shut out by an application beside it that has an old one.
+    const name = admissions.claims(attempt.password) ?? attempt.name.slice(0, longestName).toLowerCase();
     if (attempts.look(address, name).lockedUntilMs !== undefined) {
       this.#parts.tally.refused('locked');
       await clock.sleep(lockedDelayMs, signal);
@@ -173,9 +174,18 @@ export class LoginDesk {
     const tenant = upstreams.tenantOf(mailbox);
     if (tenant === undefined) throw new Fault('proxy.no-tenant', { mailbox });
     const place = await budgets.take(mailbox, 'smtp', signal);
+    // What is in hand when the proxy ends is finished: a connection cut between the last byte and the answer would mean a second copy.
+    const patience = new AbortController();
+    let giveUp: NodeJS.Timeout | undefined;
+    let inHand = false;
+    const onAbort = (): void => {
+      giveUp = setTimeout(() => patience.abort(signal.reason), inHand ? inHandMs : 0);
+    };
+    signal.addEventListener('abort', onAbort, { once: true });
     let opened: Opened | undefined;
     try {
-      opened = await upstreams.open(tenant, mailbox, 'smtp', signal);
+      opened = await upstreams.open(tenant, mailbox, 'smtp', patience.signal);
+      inHand = true;
       if (opened.protocol !== 'smtp') throw new Error('SMTP was asked for');
       budgets.accepted(mailbox, 'smtp');
       const done = await task(opened.client.session);
@@ -189,9 +199,18 @@ export class LoginDesk {
       }
       throw error;
     } finally {
+      clearTimeout(giveUp);
+      signal.removeEventListener('abort', onAbort);
       close(opened);
       place.give();
     }
+  }
+
+  /** A refusal within a session of the queue; see `Visit.heard`. @returns whether the mailbox has to be left alone now */
+  heard(mailbox: string, fault: Fault): boolean {
+    this.#parts.tally.fault(fault.code);
+    this.#consequence(mailbox, 'smtp', fault);
+    return this.#parts.budgets.pausedFor(mailbox, 'smtp') > 0;
   }
 
   /** From here on the session counts. @throws Fault proxy.audit-unwritable */
@@ -288,6 +307,8 @@ export class LoginDesk {
   }
 }
 
+/** How long a message of the queue that is being handed over may still take when the proxy ends. */
+const inHandMs = 20_000;
 /** A login of somebody who is locked out is answered so late. */
 const lockedDelayMs = 1_000;
 const mostWorked = 10_000;

@@ -104,6 +104,7 @@ export function passOn({ client, server, fromClient, fromServer, now, onClient, 
       end ??= 'client-lost';
       // What is on its way to the server still gets there.
       if (!server.destroyed) server.end(() => server.destroy());
+      halfOpen ??= setTimeout(giveUp, halfOpenMs);
       closed();
     });
   server

@@ -4,7 +4,7 @@
  * The hard thing is to change while it runs: a new configuration, new clients and a new certificate take hold for the next login, sessions
  * go on, and whatever is wrong with the new is told while the old holds. Only a right that was taken away ends the sessions that stood on it.
  */
-import { statSync } from 'node:fs';
+import { type Stats, statSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import type { ProxyConfig, ProxyListener, TenantConfig } from '../config/config.ts';
 import { Fault, isFault } from '../fault/fault.ts';
@@ -29,6 +29,7 @@ import type { BudgetView, ClientView, ListenerView, ProxyEvent, ProxyPort, Proxy
 import { queueFolder } from './queue/folder.ts';
 import { Queue } from './queue/queue.ts';
 import { serveQueued } from './queue/queued-dialogue.ts';
+import { Spool } from './queue/spool.ts';
 import { senderRule } from './senders.ts';
 import { Sessions } from './sessions.ts';
 import { smtpDoor } from './smtp/smtp-door.ts';
@@ -132,7 +133,10 @@ class RunningProxy implements ProxyPort {
   async start(): Promise<void> {
     this.#takeClients();
     if (this.#config.certificate !== undefined) this.#certificate = await loadCertificate(this.#config.certificate);
-    if (this.#config.queue !== undefined) this.#queue = await this.#startQueue(this.#config.queue.retryForMs);
+    const { queue } = this.#config;
+    // What was taken while there was a queue is handed on, also where new mail is not to go through one any more.
+    const isLeft = queue === undefined && (await new Spool(queueFolder(this.#options)).list(() => undefined)).length > 0;
+    if (queue !== undefined || isLeft) this.#queue = await this.#makeQueue(queue?.retryForMs ?? 0);
     try {
       for (const listener of this.#config.listeners) await this.#listen(listener);
     } catch (error) {
@@ -140,6 +144,8 @@ class RunningProxy implements ProxyPort {
       await this.#queue?.close();
       throw error;
     }
+    // Only who has the listeners sends: a second proxy that was started by mistake must not send what the first one is sending.
+    await this.#queue?.start();
     this.#timer = setInterval(() => void this.#look(), lookEveryMs).unref();
   }
 
@@ -229,7 +235,10 @@ class RunningProxy implements ProxyPort {
     for (const one of freed) one.close();
     const before = this.#open;
     const added: Listening[] = [];
-    if (config.queue !== undefined) this.#queue ??= await this.#startQueue(config.queue.retryForMs);
+    if (config.queue !== undefined && this.#queue === undefined) {
+      this.#queue = await this.#makeQueue(config.queue.retryForMs);
+      await this.#queue.start();
+    }
     try {
       for (const listener of fresh) added.push(await this.#start(listener));
     } catch (error) {
@@ -332,7 +341,7 @@ class RunningProxy implements ProxyPort {
       this.#endedEarly(error, talk, protocol, address);
     } finally {
       leave();
-      if (talk.signal.aborted) talk.end('gone');
+      if (!talk.settled) talk.end('gone');
     }
   }
 
@@ -387,7 +396,8 @@ class RunningProxy implements ProxyPort {
     }
   }
 
-  async #startQueue(retryForMs: number): Promise<Queue> {
+  /** It can take messages, and does not hand them on before it is started. */
+  async #makeQueue(retryForMs: number): Promise<Queue> {
     const { clock, random, dataFolder, onBug } = this.#options;
     const queue = new Queue({
       folder: queueFolder({ dataFolder }),
@@ -397,12 +407,13 @@ class RunningProxy implements ProxyPort {
       upstream: {
         smtp: (mailbox, _tenant, signal, task) => this.#desk.send(mailbox, signal, task),
         permit: (mailbox, signal) => this.#budgets.takeMessage(mailbox, signal, Number.POSITIVE_INFINITY),
+        heard: (mailbox, fault) => this.#desk.heard(mailbox, fault),
       },
       report: (event) => this.#emit({ kind: 'queue', event }),
       onFault: (fault) => this.#emit({ kind: 'fault', fault }),
       onBug,
     });
-    await queue.start();
+    await queue.prepare();
     return queue;
   }
 
@@ -450,6 +461,7 @@ class RunningProxy implements ProxyPort {
     if (version === undefined || version === this.#certificate?.version) return;
     try {
       this.#certificate = await loadCertificate(certificate);
+      if (isFault(this.#stale, 'proxy.certificate-unusable')) this.#stale = undefined;
       this.#emit({ kind: 'reloaded', what: 'certificate' });
     } catch (error) {
       this.#noteStale(error);
@@ -494,6 +506,11 @@ class RunningProxy implements ProxyPort {
 }
 
 function versionOf(file: string): string {
-  const seen = statSync(file, { throwIfNoEntry: false });
+  let seen: Stats | undefined;
+  try {
+    seen = statSync(file, { throwIfNoEntry: false });
+  } catch {
+    return 'unseen'; // reading it tells why
+  }
   return seen === undefined ? 'none' : `${seen.mtimeMs} ${seen.size} ${seen.ino}`;
 }

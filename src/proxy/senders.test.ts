@@ -24,6 +24,18 @@ const rows: readonly (readonly [header: string, addresses: readonly string[] | u
   ['From: <a@x.test', undefined],
   ['From: <a b@x.test>', undefined],
   ['From: <nobody>', undefined],
+  // Signs of a comment in quotes, and of quotes in a comment.
+  ['From: (") b@y.test (")', ['b@y.test']],
+  ['From: (") <b@y.test> (") <a@x.test>', ['b@y.test', 'a@x.test']],
+  ['From: "(" <b@y.test> ")"', ['b@y.test']],
+  ['From: (\\) b@y.test) <a@x.test>', ['a@x.test']],
+  ['From: b@y.test <a@x.test>', ['a@x.test', 'b@y.test']],
+  ['From: <a@x.test> b@y.test', ['a@x.test', 'b@y.test']],
+  ['From: b\\@y.test <a@x.test>', undefined],
+  ['From: "b"@y.test', undefined],
+  ['From: <"b" @y.test>', undefined],
+  // Voilà in UTF-8, one character an octet: its last one is no blank.
+  ['From: <voil\xc3\xa0@x.test>', ['voil\xc3\xa0@x.test']],
   [`From: ${'x'.repeat(5_000)} <a@x.test>`, undefined],
 ];
 

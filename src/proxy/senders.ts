@@ -41,38 +41,78 @@ export function fromAddresses(header: string): readonly string[] | undefined {
   return found;
 }
 
-/** Longer fields are not read: the time of reading one grows with the square of its length. */
+/** No program writes a longer one. */
 const longestField = 4 * 1024;
 
-/** RFC 5322 §3.4, after quotes and comments have gone: what stands in angle brackets, or alone between commas. */
+/**
+ * RFC 5322 §3.4: what stands in angle brackets, or alone between commas. Quotes and comments are stepped over in one pass, for each of them
+ * may hold the signs of the other.
+ */
 function addressesOf(field: string): readonly string[] | undefined {
   if (field.length > longestField) return undefined;
-  const plain = withoutComments(field.replace(/"(?:\\.|[^"\\])*"(?!@)/g, ' '));
-  if (plain === undefined || plain.includes('"')) return undefined;
   const found: string[] = [];
+  let [phrase, bracket]: [string, string | undefined] = ['', undefined];
+  let hadBracket = false;
   // A group is a name, a colon, and its members up to a semicolon.
-  for (const part of plain.split(/[,;]|:(?![^<]*>)/)) {
-    const inBrackets = [...part.matchAll(/<([^<>]*)>/g)].map((match) => match[1]?.trim() ?? '');
-    const alone = part.trim();
-    const given = inBrackets.length > 0 ? inBrackets : alone.includes('@') ? [alone] : [];
-    for (const address of given) {
-      if (!/^[^\s@<>]+@[^\s@<>]+$/.test(address)) return undefined;
-      found.push(address);
-    }
-    if (inBrackets.length === 0 && /[<>]/.test(part)) return undefined;
+  const endPart = (): boolean => {
+    const words = wordsOf(phrase);
+    const addresses = words.filter((word) => word.includes('@') && !word.startsWith('=?'));
+    const isFair = hadBracket || addresses.length === 0 || words.length === 1;
+    [phrase, hadBracket] = ['', false];
+    found.push(...addresses);
+    return isFair;
+  };
+  for (let at = 0; at < field.length; at += 1) {
+    const sign = field[at] ?? '';
+    if (sign === '\\') return undefined;
+    if (sign === '"' || sign === '(') {
+      const end = sign === '"' ? endOfQuote(field, at) : endOfComment(field, at);
+      // A quoted name before the @ is an address that we do not take apart.
+      if (end === undefined || (sign === '"' && (bracket !== undefined || /^[ \t]*@/.test(field.slice(end + 1, end + 80)))))
+        return undefined;
+      at = end;
+      if (bracket === undefined) phrase += ' ';
+      else bracket += ' ';
+    } else if (bracket !== undefined) {
+      if (sign === '<') return undefined;
+      if (sign === '>') {
+        const words = wordsOf(bracket);
+        if (words.length !== 1) return undefined;
+        found.push(...words);
+        [bracket, hadBracket] = [undefined, true];
+      } else bracket += sign;
+    } else if (sign === '<') bracket = '';
+    else if (sign === '>') return undefined;
+    else if (sign === ',' || sign === ';' || sign === ':') {
+      if (!endPart()) return undefined;
+    } else phrase += sign;
   }
-  return found;
+  if (bracket !== undefined || !endPart()) return undefined;
+  return found.every((address) => /^[^\0- @<>\x7f]+@[^\0- @<>\x7f]+$/.test(address)) ? found : undefined;
+}
+
+function wordsOf(text: string): readonly string[] {
+  return text.split(/[ \t]+/).filter((word) => word !== '');
+}
+
+/** Undefined where it does not end. */
+function endOfQuote(text: string, from: number): number | undefined {
+  for (let at = from + 1; at < text.length; at += 1) {
+    if (text[at] === '\\') at += 1;
+    else if (text[at] === '"') return at;
+  }
+  return undefined;
 }
 
 /** Comments nest. Undefined where one does not end. */
-function withoutComments(text: string): string | undefined {
-  let [depth, out] = [0, ''];
-  for (let at = 0; at < text.length; at += 1) {
-    const sign = text[at];
-    if (sign === '\\') at += 1;
-    else if (sign === '(') depth += 1;
-    else if (sign === ')' && depth > 0) depth -= 1;
-    else if (depth === 0) out += sign;
+function endOfComment(text: string, from: number): number | undefined {
+  for (let [at, depth] = [from, 0]; at < text.length; at += 1) {
+    if (text[at] === '\\') at += 1;
+    else if (text[at] === '(') depth += 1;
+    else if (text[at] === ')') {
+      depth -= 1;
+      if (depth === 0) return at;
+    }
   }
-  return depth === 0 ? out : undefined;
+  return undefined;
 }

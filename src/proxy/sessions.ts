@@ -49,7 +49,7 @@ export class OpenSession {
 
 export class Sessions {
   readonly #open = new Map<string, OpenSession>();
-  #whenEmpty: (() => void) | undefined;
+  #whenEmpty: (() => void)[] = [];
 
   get size(): number {
     return this.#open.size;
@@ -61,7 +61,9 @@ export class Sessions {
 
   remove(session: OpenSession): void {
     this.#open.delete(session.id);
-    if (this.#open.size === 0) this.#whenEmpty?.();
+    if (this.#open.size > 0) return;
+    for (const resolve of this.#whenEmpty) resolve();
+    this.#whenEmpty = [];
   }
 
   get(id: string): OpenSession | undefined {
@@ -73,6 +75,6 @@ export class Sessions {
   }
 
   async empty(): Promise<void> {
-    if (this.#open.size > 0) await new Promise<void>((resolve) => (this.#whenEmpty = resolve));
+    if (this.#open.size > 0) await new Promise<void>((resolve) => void this.#whenEmpty.push(resolve));
   }
 }

@@ -62,6 +62,11 @@ export class Talk {
     return this.#unread.length > 0;
   }
 
+  /** Whether it has ended or was handed over: whoever did that sees to the connection. */
+  get settled(): boolean {
+    return this.#ended !== undefined;
+  }
+
   /** Aborted when nobody is left to answer. */
   get signal(): AbortSignal {
     return this.#gone.signal;

@@ -2,7 +2,8 @@
  * Tells everybody who listens what happens: the one implementation of `live.ts`.
  *
  * The hard thing is a listener that does not read. What it has not taken is kept for it within a bound, newer news of the same thing in
- * place of the older; past the bound all of it is dropped and it is told to look at everything anew.
+ * place of the older; past the bound all of it is dropped and it is told to look at everything anew. Telling costs the same however much a
+ * listener has not taken: the cards of hundreds of sources are told at once, to hundreds.
  */
 import type { Clock } from '../runtime/clock.ts';
 import type { LiveEvent } from './api/event.ts';
@@ -12,7 +13,8 @@ import type { Live } from './live.ts';
 const keptAtMost = 500;
 
 interface Listener {
-  queue: LiveEvent[];
+  /** In the order of their telling, by {@link nameOf}, or where there is none by a number of their own. */
+  readonly queue: Map<string | number, LiveEvent>;
   wake: (() => void) | undefined;
 }
 
@@ -26,12 +28,15 @@ export function liveListeners(clock: Clock, signal: AbortSignal): LiveListeners 
   const listeners = new Set<Listener>();
   const hello = (): LiveEvent => ({ kind: 'hello', at: new Date(clock.now()).toISOString() });
 
-  const add = (listener: Listener, event: LiveEvent): void => {
-    const name = nameOf(event);
-    if (name !== undefined) listener.queue = listener.queue.filter((one) => nameOf(one) !== name);
-    if (listener.queue.length < keptAtMost) listener.queue.push(event);
-    else listener.queue = [hello()];
-    listener.wake?.();
+  let told = 0;
+
+  const add = ({ queue, wake }: Listener, name: string | number, event: LiveEvent): void => {
+    queue.delete(name);
+    if (queue.size >= keptAtMost) {
+      queue.clear();
+      queue.set('hello', hello());
+    } else queue.set(name, event);
+    wake?.();
   };
 
   return {
@@ -39,19 +44,23 @@ export function liveListeners(clock: Clock, signal: AbortSignal): LiveListeners 
       return listeners.size;
     },
     tell(event) {
-      for (const listener of listeners) add(listener, event);
+      told += 1;
+      const name = nameOf(event) ?? told;
+      for (const listener of listeners) add(listener, name, event);
     },
     async *listen(own) {
       const ends = AbortSignal.any([own, signal]);
-      const listener: Listener = { queue: [hello()], wake: undefined };
+      const listener: Listener = { queue: new Map([['hello', hello()]]), wake: undefined };
       const wake = (): void => listener.wake?.();
       listeners.add(listener);
       ends.addEventListener('abort', wake);
       try {
         while (!ends.aborted) {
-          const event = listener.queue.shift();
-          if (event !== undefined) yield event;
-          else {
+          const [first] = listener.queue;
+          if (first !== undefined) {
+            listener.queue.delete(first[0]);
+            yield first[1];
+          } else {
             await new Promise<void>((resolve) => {
               listener.wake = resolve;
             });

@@ -32,7 +32,7 @@ const none: JobState = {
   fault: null,
 };
 
-type Parts = Pick<ServiceParts, 'archive' | 'journal' | 'engine' | 'live' | 'clock' | 'random' | 'signal'>;
+type Parts = Pick<ServiceParts, 'archive' | 'journal' | 'engine' | 'live' | 'clock' | 'random' | 'signal' | 'onBug'>;
 
 export class ReconciliationJob {
   readonly #parts: Parts;
@@ -75,7 +75,7 @@ export class ReconciliationJob {
 
   /** Never rejects. */
   async #run(sources: readonly ReconcileSource[], sinceDay: string | undefined, signal: AbortSignal): Promise<Partial<JobState>> {
-    const { archive, journal, live, clock, random } = this.#parts;
+    const { archive, journal, live, clock, random, onBug } = this.#parts;
     try {
       const ports = { archive, journal, clock, random, signal, ...this.#talk() };
       const { report } = await reconcile(sources, ports, { sinceDay, connections: atOnce });
@@ -87,8 +87,9 @@ export class ReconciliationJob {
       return { state: 'done', result };
     } catch (error) {
       if (signal.aborted) return { state: 'stopped' };
-      const fault = isFault(error) ? error : new Fault('service.broken', { error: error instanceof Error ? error.message : String(error) });
-      return { state: 'failed', fault: shownFault(fault) };
+      // What a mistake of ours says may hold what was being worked on: it is for the log of the service.
+      if (!isFault(error)) onBug(error);
+      return { state: 'failed', fault: shownFault(isFault(error) ? error : new Fault('service.broken', {})) };
     }
   }
 

@@ -369,6 +369,9 @@ test('pauses outlive the process, of sources of the file too, and go with the so
   assert.equal(await definitions.remove('telemessage'), false);
   await definitions.setPaused('of-the-file', false, 'anna');
   assert.deepEqual([...(await definitions.paused())], []);
+  await definitions.setPaused('constructor', true, 'anna');
+  assert.deepEqual([...(await definitions.paused())], ['constructor'], 'whatever a source is called');
+  await definitions.setPaused('constructor', false, 'anna');
   writeFileSync(join(data, 'paused.json'), '{"schema":"postern.paused/1","paused":{"telem');
   await assert.rejects(definitions.paused(), refusedWith('definitions.pauses-damaged'));
   await assert.rejects(definitions.setPaused('telemessage', true, 'anna'), refusedWith('definitions.pauses-damaged'));

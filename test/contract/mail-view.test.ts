@@ -219,3 +219,42 @@ test('both who ask for one message at once get the same document, which is made 
   const [one, other] = await Promise.all([view.shown(message, ended.signal), view.shown(message, ended.signal)]);
   assert.equal(one, other);
 });
+
+test('messages are read one after the other, however many are asked for, and those that nobody waits for any more are not read', async () => {
+  const mails = Array.from({ length: 20 }, (_, index) => mail(`<p>queued ${index}</p>`));
+  await kept(mails);
+  const messages = await Promise.all(mails.map((one) => archive.message(sha256(one))));
+  let reading = 0;
+  let most = 0;
+  const read: string[] = [];
+  const counted = {
+    ...archive,
+    html: async (id: string) => {
+      reading += 1;
+      most = Math.max(most, reading);
+      read.push(id);
+      try {
+        return await archive.html(id);
+      } finally {
+        reading -= 1;
+      }
+    },
+  };
+  const own = new MailView({ archive: counted, signal: ended.signal });
+  const gone = new AbortController();
+  const asked = messages.map((message, index) => own.shown(message, index % 2 === 0 ? ended.signal : gone.signal));
+  gone.abort(new Error('the asker has gone'));
+  const settled = await Promise.allSettled(asked);
+  assert.equal(most, 1);
+  assert.deepEqual(
+    settled.map(({ status }) => status),
+    messages.map((_, index) => (index % 2 === 0 ? 'fulfilled' : 'rejected')),
+  );
+  assert.deepEqual(
+    read,
+    messages.filter((_, index) => index % 2 === 0).map((one) => one.sha256),
+  );
+  const [, second] = messages;
+  assert.ok(second);
+  assert.ok((await own.shown(second, ended.signal)).html.includes('queued 1<'), 'who asks for it later gets it');
+});

@@ -179,16 +179,30 @@ suite('wrong passwords at rate', () => {
     }
     const { address, name } = await place.event('locked');
     assert.deepEqual([address, name], ['127.0.0.1', 'victim@contoso.test']);
-    // Also with the right password, which would tell a guesser that it is right.
-    place.mailbox('victim@contoso.test');
-    const talk = await dial(place.port('imap'));
-    talk.say(`a LOGIN "victim@contoso.test" "${password}"\r\n`);
-    assert.match(await talk.until(/a NO .*\r\n/), /AUTHENTICATIONFAILED/);
-    talk.end();
     // A lock that would fill the disk with rows would be no help.
     assert.ok(place.audit().filter((row) => row['name'] === 'victim@contoso.test').length <= 12);
     assert.equal(seenBehind(), before);
     await othersAreServed();
+    // An application with a password of ours is not shut out by one beside it that has an old one, for the same mailbox from the same machine.
+    place.mailbox('victim@contoso.test');
+    const talk = await dial(place.port('imap'));
+    talk.say(`a LOGIN "victim@contoso.test" "${password}"\r\n`);
+    await talk.until(/a OK .*\r\n/);
+    talk.end();
+  });
+
+  test('lock out a client whose password is guessed at, also when the right one comes at last', async () => {
+    const own = await place.client({ name: 'guessed' });
+    const guess = async (text: string): Promise<string> => {
+      const talk = await dial(place.port('imap'));
+      talk.say(`a LOGIN "${user}" "${text}"\r\n`);
+      const said = await talk.until(/a (?:OK|NO) .*\r\n/);
+      talk.end();
+      return said;
+    };
+    for (let turn = 0; turn < 5; turn += 1) assert.match(await guess(own.slice(0, 4) + 'a'.repeat(20)), /a NO/);
+    await place.event('locked', ({ name }) => name === 'guessed');
+    assert.match(await guess(own), /a NO \[AUTHENTICATIONFAILED\]/);
   });
 });
 

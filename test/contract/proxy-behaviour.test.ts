@@ -3,7 +3,7 @@
  * a changed configuration, and the end of the proxy.
  */
 import assert from 'node:assert/strict';
-import { mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
@@ -13,7 +13,8 @@ import type { ProxyProtocol } from '../../src/proxy/port.ts';
 import { queueFolder } from '../../src/proxy/queue/folder.ts';
 import { Spool, triedAgain } from '../../src/proxy/queue/spool.ts';
 import { readExposition } from './exposition.ts';
-import { type Dialogue, dial, type ProxyPlace, startProxyPlace } from './proxy-place.ts';
+import { selfSignedCertificate } from './places/certificate.ts';
+import { type Dialogue, dial, dialTls, type ProxyPlace, startProxyPlace } from './proxy-place.ts';
 
 const user = 'box@contoso.test';
 
@@ -311,6 +312,20 @@ suite('what changes while it runs', () => {
     await talk.until(good.imap);
     talk.end();
     taken.close();
+  });
+
+  test('a renewed certificate is shown to the next application', async () => {
+    const secure = await startProxyPlace({ tls: true, listeners: '\n    imaps: { protocol: imap, listen: "127.0.0.1:0", tls: implicit }' });
+    (await dialTls(secure.port('imaps'), secure.certificateFile)).end();
+    const renewed = await selfSignedCertificate();
+    const old = join(secure.folder, 'old.pem');
+    copyFileSync(secure.certificateFile, old);
+    writeFileSync(secure.certificateFile, renewed.certificatePem);
+    writeFileSync(join(secure.folder, 'proxy.key'), renewed.keyPem);
+    await secure.reload('');
+    (await dialTls(secure.port('imaps'), secure.certificateFile)).end();
+    await assert.rejects(dialTls(secure.port('imaps'), old));
+    await secure.close();
   });
 
   test('a certificate that cannot be used keeps the proxy as it was (proxy.certificate-unusable)', async () => {

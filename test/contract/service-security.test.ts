@@ -268,7 +268,9 @@ describe('the whole table of routes', { timeout: 300_000 }, () => {
   });
 
   test('a token gives nobody a way in that stays: it makes no users and gives no password, role or leave to log in', async () => {
-    const { token: key } = (await place.admin('POST', '/tokens', { name: 'keeper', role: 'administrator', expiresInDays: 1 })).as(madeApiToken);
+    const { token: key } = (await place.admin('POST', '/tokens', { name: 'keeper', role: 'administrator', expiresInDays: 1 })).as(
+      madeApiToken,
+    );
     const headers = { authorization: `Bearer ${key}` };
     const word = 'a good long sentence';
     assert.equal((await place.admin('POST', '/users', { name: 'zoe', role: 'auditor', password: word })).status, 200);
@@ -283,6 +285,15 @@ describe('the whole table of routes', { timeout: 300_000 }, () => {
     }
     assert.equal((await place.nobody('PATCH', '/users/zoe', { disabled: true }, headers)).status, 200, 'it may shut somebody out');
     assert.equal((await place.admin('GET', '/users')).text.includes('backdoor'), false);
+  });
+
+  test('no two tokens have one name, by which the access log knows them', async () => {
+    const wish = { name: 'Twin', role: 'auditor', expiresInDays: 1 };
+    const { made } = (await place.admin('POST', '/tokens', wish)).as(madeApiToken);
+    const again = await place.admin('POST', '/tokens', { ...wish, name: 'twin' });
+    assert.deepEqual([again.status, again.as(failure).fields?.map(({ field }) => field)], [400, ['name']]);
+    assert.equal((await place.admin('DELETE', `/tokens/${made.id}`)).status, 204);
+    assert.equal((await place.admin('POST', '/tokens', wish)).status, 200);
   });
 
   test('a token makes no tokens, however much it may', async () => {

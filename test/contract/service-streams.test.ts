@@ -108,7 +108,7 @@ describe('event streams', { timeout: 300_000 }, () => {
           tell: () => undefined,
           async *listen() {
             // Each more than a socket takes at once.
-            for (let event = 0; event < 20; event += 1) yield { kind: 'hello', at: 'x'.repeat(1_000_000) };
+            for (let event = 0; event < 20; event += 1) yield { kind: 'hello', at: 'x'.repeat(200_000) };
             yield { kind: 'hello', at: 'the last' };
           },
         },

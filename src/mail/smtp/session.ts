@@ -99,7 +99,8 @@ export class SmtpSession {
 
   /** Sends one line without waiting. `masked` stands for it in the dialogue. */
   async sendLine(line: string, masked?: string): Promise<void> {
-    if (/[\r\n\0]/.test(line)) throw new Error('a line to send holds a line end');
+    // A letter beyond a byte would be cut down to one, and that may be a line end.
+    if (/[\r\n\0]|[^\0-\xff]/.test(line)) throw new Error('a line to send holds a line end, or more than octets');
     this.dialogue.say('client', () => masked ?? line);
     await this.write(Buffer.from(`${line}\r\n`, 'latin1'));
   }

@@ -58,6 +58,12 @@ export class Admissions {
     for (const hash of this.#right.keys()) if (!hashes.has(hash)) this.#right.delete(hash);
   }
 
+  /** Whose password it claims to be, by its tag; undefined: nobody's. Costs nothing and proves nothing. */
+  claims(password: Uint8Array): string | undefined {
+    const tag = tagOf(password);
+    return tag === undefined ? undefined : this.#clients.find((one) => one.tag === tag)?.name;
+  }
+
   async admit(attempt: LoginAttempt, protocol: ProxyProtocol, address: string): Promise<Admission> {
     const wanted = readName(attempt);
     if (wanted === undefined) return { kind: 'refused', reason: 'malformed', client: undefined };

@@ -25,6 +25,11 @@ export interface HandedOver {
 
 const longestSeen = 300;
 
+/** A command is written one character a byte: letters beyond that go as the octets of UTF-8, never cut down to another sign. RFC 6531 §3.3. */
+function octets(address: string): string {
+  return Buffer.from(address, 'utf8').toString('latin1');
+}
+
 /**
  * @param content the message's bytes, lines ended by CRLF
  * @throws Fault of the connection, or of reading the content; the session is closed then, and nothing was taken but for a connection that
@@ -38,7 +43,7 @@ export async function handOver(session: SmtpSession, message: QueuedMessage, con
     ...(message.eightBit && capabilities.has('8BITMIME') ? [' BODY=8BITMIME'] : []),
     ...(message.smtpUtf8 && capabilities.has('SMTPUTF8') ? [' SMTPUTF8'] : []),
   ];
-  const sender = await session.ask(`MAIL FROM:<${message.from}>${parameters.join('')}`);
+  const sender = await session.ask(`MAIL FROM:<${octets(message.from)}>${parameters.join('')}`);
   if (sender.code >= 300) return whole(message, session, sender, 'MAIL FROM');
   const { recipients, accepted, fault } = await envelope(session, message);
   if (accepted.length === 0) {
@@ -77,7 +82,7 @@ async function envelope(
       recipients.push(one);
       continue;
     }
-    const reply = await session.ask(`RCPT TO:<${one.address}>`);
+    const reply = await session.ask(`RCPT TO:<${octets(one.address)}>`);
     if (reply.code < 300) accepted.push(one.address);
     else fault ??= refusal(reply, 'other', { ...session.where, command: 'RCPT TO' });
     // A session that the server has closed (421) decides nothing about the others.

@@ -21,6 +21,8 @@ export interface QueueUpstream {
   smtp<T>(mailbox: string, tenant: string, signal: AbortSignal, task: (session: SmtpSession) => Promise<T>): Promise<T>;
   /** Waits until this mailbox may send another message. */
   permit(mailbox: string, signal: AbortSignal): Promise<void>;
+  /** Hears what the server answered within a session. @returns whether the mailbox has to be left alone because of it */
+  heard?(mailbox: string, fault: Fault): boolean;
 }
 
 export type QueueEvent =
@@ -37,7 +39,7 @@ export interface QueueOptions {
   readonly random: () => number;
   readonly upstream: QueueUpstream;
   readonly report: (event: QueueEvent) => void;
-  /** A message could not be taken: told once a minute at most, however many are refused. */
+  /** The disk refuses something: told once a minute at most, however often it does. */
   readonly onFault: (fault: Fault) => void;
   /** A bug of ours in the sending; the queue goes on with other messages. */
   readonly onBug: (error: unknown) => void;
@@ -63,6 +65,8 @@ const longestWaitMs = 15 * 60_000;
 const perSession = 20;
 /** Mailboxes that are sent for at the same time. */
 const mailboxesAtOnce = 8;
+/** No wait that we note is longer, but for a pause of the server; a later instant was noted by a clock that went wrong. */
+const longestNotedMs = 2 * 3_600_000;
 
 export class Queue {
   readonly #options: QueueOptions;
@@ -70,8 +74,17 @@ export class Queue {
   readonly #stop = new AbortController();
   /** Mailboxes that are being sent for. */
   readonly #busy = new Map<string, Promise<void>>();
-  /** When a message is tried again at the earliest, where that could not be noted: a full disk must not make a loop of it. */
+  /** When a mailbox had its last turn: whoever waits longest is next, or eight busy ones would keep all others waiting. */
+  readonly #turns = new Map<string, number>();
+  /** When a message is tried again at the earliest, after a bug of ours: it must not become a loop. */
   readonly #notBefore = new Map<string, number>();
+  /** What became of messages where that could not be noted: a disk that went read-only must not have them sent again and again. */
+  readonly #unwritten = new Map<string, QueuedMessage | 'sent'>();
+  /** What is there, as of the last look at the disk and of all that we have changed since. */
+  #known = new Map<string, QueuedMessage>();
+  /** Changed while the disk is being looked at. */
+  #meanwhile: Map<string, QueuedMessage | undefined> | undefined;
+  #scannedAtMs = Number.NEGATIVE_INFINITY;
   #toldAtMs = Number.NEGATIVE_INFINITY;
   #counts: QueueCounts = { waiting: 0, failed: 0, bytes: 0, oldestMs: undefined };
   #running: Promise<void> | undefined;
@@ -92,9 +105,14 @@ export class Queue {
     return this.#spool.list();
   }
 
+  /** From here on messages can be taken. @throws Fault queue.unreadable */
+  async prepare(): Promise<void> {
+    await this.#spool.prepare(this.#options.clock.now());
+  }
+
   /** Begins to hand on what is there. @throws Fault queue.unreadable */
   async start(): Promise<void> {
-    await this.#spool.prepare(this.#options.clock.now());
+    await this.prepare();
     this.#running = this.#run();
   }
 
@@ -114,6 +132,7 @@ export class Queue {
       commit: async () => {
         const message = await this.#telling(() => incoming.commit());
         if (!existsSync(join(folder, `${message.id}.json`))) throw new Error('a note that was just written is not there');
+        this.#remember(message.id, message);
         report({ kind: 'taken', message });
         this.wake();
         return message;
@@ -139,13 +158,16 @@ export class Queue {
     try {
       return await act();
     } catch (error) {
-      const now = this.#options.clock.monotonic();
-      if (isFault(error) && now - this.#toldAtMs >= tellEveryMs) {
-        this.#toldAtMs = now;
-        this.#options.onFault(error);
-      }
+      if (isFault(error)) this.#tell(error);
       throw error;
     }
+  }
+
+  #tell(fault: Fault): void {
+    const now = this.#options.clock.monotonic();
+    if (now - this.#toldAtMs < tellEveryMs) return;
+    this.#toldAtMs = now;
+    this.#options.onFault(fault);
   }
 
   async #room(bytes: number): Promise<void> {
@@ -167,8 +189,10 @@ export class Queue {
       this.#stirred = false;
       const waitMs = await this.#look().catch((error: unknown) => {
         // Unreadable for now: what lies there is looked at again.
-        if (isFault(error)) return lookEveryMs;
-        throw error;
+        if (isFault(error)) this.#tell(error);
+        else this.#options.onBug(error);
+        this.#stirred = false;
+        return lookEveryMs;
       });
       if (this.#stirred || this.#stop.signal.aborted) continue;
       const wait = new AbortController();
@@ -181,55 +205,102 @@ export class Queue {
 
   /** Begins what is due. @returns when to look next at the latest */
   async #look(): Promise<number> {
+    await this.#scan();
+    this.#writeAgain();
     const nowMs = this.#options.clock.now();
-    const messages = await this.#spool.list();
-    const waiting = messages.filter(({ state }) => state === 'waiting');
-    const [oldest] = waiting;
-    this.#counts = {
-      waiting: waiting.length,
-      failed: messages.length - waiting.length,
-      bytes: messages.reduce((sum, { bytes }) => sum + bytes, 0),
-      oldestMs: oldest === undefined ? undefined : Date.parse(oldest.taken),
-    };
-    const ids = new Set(messages.map(({ id }) => id));
-    for (const [id, untilMs] of this.#notBefore) if (untilMs <= nowMs || !ids.has(id)) this.#notBefore.delete(id);
-    const due = waiting.filter(({ id, nextAt }) => Date.parse(nextAt) <= nowMs && !this.#notBefore.has(id));
-    for (const { mailbox, tenant } of due) {
-      if (this.#busy.size >= mailboxesAtOnce) break;
-      if (this.#busy.has(mailbox)) continue;
-      const mine = due.filter((one) => one.mailbox === mailbox && one.tenant === tenant).slice(0, perSession);
-      this.#busy.set(
-        mailbox,
-        this.#send(mailbox, tenant, mine).finally(() => {
-          this.#busy.delete(mailbox);
-          this.wake();
-        }),
-      );
+    const due = new Map<string, QueuedMessage[]>();
+    let [waiting, failed, bytes, nextMs, oldestMs]: [number, number, number, number, number | undefined] = [
+      0,
+      0,
+      0,
+      lookEveryMs,
+      undefined,
+    ];
+    for (const message of this.#known.values()) {
+      bytes += message.bytes;
+      if (message.state !== 'waiting') {
+        failed += 1;
+        continue;
+      }
+      waiting += 1;
+      oldestMs = Math.min(oldestMs ?? Number.POSITIVE_INFINITY, Date.parse(message.taken));
+      const inMs = Math.max(Date.parse(message.nextAt), this.#notBefore.get(message.id) ?? 0) - nowMs;
+      if (inMs > 0 && inMs < longestNotedMs) nextMs = Math.min(nextMs, inMs);
+      else if (!this.#busy.has(message.mailbox)) {
+        const mine = due.get(message.mailbox);
+        if (mine === undefined) due.set(message.mailbox, [message]);
+        else if (mine[0]?.tenant === message.tenant) mine.push(message);
+      }
     }
-    const next = waiting.map(({ nextAt }) => Date.parse(nextAt) - nowMs).filter((ms) => ms > 0);
-    return Math.min(lookEveryMs, ...next);
+    this.#counts = { waiting, failed, bytes, oldestMs };
+    const turns = [...due].sort(([one], [other]) => (this.#turns.get(one) ?? 0) - (this.#turns.get(other) ?? 0));
+    for (const [mailbox, messages] of turns.slice(0, Math.max(0, mailboxesAtOnce - this.#busy.size))) {
+      this.#begin(mailbox, messages.sort((one, other) => (one.id < other.id ? -1 : 1)).slice(0, perSession));
+    }
+    for (const mailbox of this.#turns.keys()) if (!due.has(mailbox) && !this.#busy.has(mailbox)) this.#turns.delete(mailbox);
+    return nextMs;
+  }
+
+  #begin(mailbox: string, messages: readonly QueuedMessage[]): void {
+    this.#turns.set(mailbox, this.#options.clock.monotonic());
+    this.#busy.set(
+      mailbox,
+      this.#send(mailbox, messages[0]?.tenant ?? '', messages).finally(() => {
+        this.#busy.delete(mailbox);
+        this.wake();
+      }),
+    );
+  }
+
+  /** What others have changed on the disk. What we change ourselves is known. */
+  async #scan(): Promise<void> {
+    const now = this.#options.clock.monotonic();
+    if (now - this.#scannedAtMs < lookEveryMs) return;
+    this.#meanwhile = new Map();
+    try {
+      const found = new Map((await this.#spool.list((fault) => this.#tell(fault))).map((message) => [message.id, message]));
+      for (const [id, message] of this.#meanwhile) {
+        if (message === undefined) found.delete(id);
+        else found.set(id, message);
+      }
+      this.#known = found;
+      this.#scannedAtMs = now;
+    } finally {
+      this.#meanwhile = undefined;
+    }
+    const nowMs = this.#options.clock.now();
+    for (const [id, untilMs] of this.#notBefore) if (untilMs <= nowMs || !this.#known.has(id)) this.#notBefore.delete(id);
+  }
+
+  #remember(id: string, message: QueuedMessage | undefined): void {
+    this.#meanwhile?.set(id, message);
+    if (message === undefined) this.#known.delete(id);
+    else this.#known.set(id, message);
   }
 
   async #send(mailbox: string, tenant: string, messages: readonly QueuedMessage[]): Promise<void> {
-    const { upstream } = this.#options;
+    const { upstream, clock, onBug } = this.#options;
     const { signal } = this.#stop;
     const rest = [...messages];
+    let inHand: QueuedMessage | undefined;
     try {
       await upstream.smtp(mailbox, tenant, signal, async (session) => {
         for (let message = rest[0]; message !== undefined; message = rest[0]) {
           await upstream.permit(mailbox, signal);
-          // It may have been dropped meanwhile.
-          const present = await this.#spool.get(message.id);
-          if (present !== undefined && present.state === 'waiting') await this.#sendOne(session, present);
+          inHand = message;
+          const fault = await this.#sendIfThere(session, message.id);
+          inHand = undefined;
           rest.shift();
-          if (session.closed || signal.aborted) return;
+          const mustPause = fault !== undefined && upstream.heard?.(mailbox, fault) === true;
+          if (mustPause || session.closed || signal.aborted) return;
         }
       });
     } catch (error) {
       if (signal.aborted) return;
       if (!isFault(error)) {
-        for (const { id } of rest) this.#notBefore.set(id, this.#options.clock.now() + longestWaitMs);
-        this.#options.onBug(error);
+        // Those behind one that we cannot handle are not kept waiting for it.
+        for (const { id } of inHand === undefined ? rest : [inHand]) this.#notBefore.set(id, clock.now() + longestWaitMs);
+        onBug(error);
         return;
       }
       // The one that was in hand, and those behind it for the same reason: nobody hammers at a door that is shut.
@@ -237,49 +308,81 @@ export class Queue {
     }
   }
 
-  async #sendOne(session: SmtpSession, message: QueuedMessage): Promise<void> {
+  /** @returns what the server had against it */
+  async #sendIfThere(session: SmtpSession, id: string): Promise<Fault | undefined> {
+    // It may have been dropped or set aside meanwhile.
+    const present = await this.#spool.get(id);
+    const unwritten = this.#unwritten.get(id);
+    if (unwritten === 'sent') return undefined;
+    const message = present && (unwritten ?? present);
+    if (message?.state !== 'waiting') {
+      this.#remember(id, message);
+      return undefined;
+    }
+    return await this.#sendOne(session, message);
+  }
+
+  async #sendOne(session: SmtpSession, message: QueuedMessage): Promise<Fault | undefined> {
     let handed: Awaited<ReturnType<typeof handOver>>;
     try {
       handed = await handOver(session, message, this.#spool.read(message));
     } catch (error) {
       if (!isFault(error, 'queue.damaged')) throw error;
       await this.#notSent(message, error, true);
-      return;
+      return undefined;
     }
     const { recipients, fault, final, answer } = handed;
     const now = { ...message, recipients };
     const waits = recipients.some(({ state }) => state === 'waiting');
-    if (waits && fault !== undefined) return await this.#notSent(now, fault, final);
+    if (waits && fault !== undefined) {
+      await this.#notSent(now, fault, final);
+      return fault;
+    }
     const failed = recipients.filter(({ state }) => state === 'failed').length;
     if (failed > 0) {
       // Some are served and some never will be: a person decides what becomes of those.
-      return await this.#notSent(now, fault ?? new Fault('smtp.refused', { server: answer ?? '' }), true);
+      await this.#notSent(now, fault ?? new Fault('smtp.refused', { server: answer ?? '' }), true);
+      return fault;
     }
-    await this.#spool.remove(message.id);
+    this.#unwritten.set(message.id, 'sent');
+    this.#writeAgain(message.id);
     this.#options.report({ kind: 'sent', message: now, failed, answer: answer ?? '' });
+    return undefined;
   }
 
   async #notSent(message: QueuedMessage, fault: Fault, final: boolean): Promise<void> {
     const { clock, random, report } = this.#options;
     const nowMs = clock.now();
     const late = nowMs >= Date.parse(message.giveUpAt);
-    const waitMs = Math.round(Math.min(firstWaitMs * 2 ** Math.min(message.tries, 20), longestWaitMs) * (0.75 + random() / 2));
+    const asked = fault.evidence['backoffMs'];
+    const ours = Math.min(firstWaitMs * 2 ** Math.min(message.tries, 20), longestWaitMs) * (0.75 + random() / 2);
+    const waitMs = Math.round(Math.max(ours, typeof asked === 'number' ? Math.min(asked, longestNotedMs / 2) : 0));
     const told = late && !final ? new Fault('queue.gave-up', { ...fault.evidence, last: fault.code, tries: message.tries + 1 }) : fault;
-    const after = afterFailure(message, told, nowMs, waitMs);
-    const state = final || late ? 'failed' : 'waiting';
-    // Dropped by a person meanwhile: it must not come back.
-    if (!existsSync(join(this.#spool.folder, `${message.id}.json`))) return;
-    this.#noteOrLeave({ ...after, state }, nowMs + waitMs);
-    report({ kind: 'not-sent', message: { ...after, state }, fault: told, final: final || late, waitMs });
+    const after: QueuedMessage = { ...afterFailure(message, told, nowMs, waitMs), state: final || late ? 'failed' : 'waiting' };
+    this.#unwritten.set(message.id, after);
+    if (!this.#writeAgain(message.id)) return;
+    report({ kind: 'not-sent', message: after, fault: told, final: final || late, waitMs });
   }
 
-  /** A note that cannot be written leaves the old one; what it would have said holds for as long as this process does. */
-  #noteOrLeave(message: QueuedMessage, notBeforeMs: number): void {
-    try {
-      this.#spool.note(message);
-    } catch (error) {
-      if (!(error instanceof Error && 'code' in error)) throw error;
-      this.#notBefore.set(message.id, notBeforeMs);
+  /** Puts on the disk what became of messages. What it refuses holds in memory, and is tried at each look. @returns whether there still was one */
+  #writeAgain(only?: string): boolean {
+    let seen = false;
+    for (const [id, became] of this.#unwritten) {
+      if (only !== undefined && id !== only) continue;
+      try {
+        // Dropped by a person meanwhile: it must not come back.
+        const isThere = existsSync(join(this.#spool.folder, `${id}.json`));
+        seen ||= isThere;
+        if (isThere && became === 'sent') this.#spool.remove(id);
+        else if (isThere && became !== 'sent') this.#spool.note(became);
+        this.#unwritten.delete(id);
+        this.#remember(id, isThere && became !== 'sent' ? became : undefined);
+      } catch (error) {
+        if (!(error instanceof Error && 'code' in error)) throw error;
+        this.#remember(id, became === 'sent' ? undefined : became);
+        this.#tell(new Fault('queue.unwritable', { folder: this.#spool.folder, seen: String(error.code) }));
+      }
     }
+    return seen;
   }
 }

@@ -8,7 +8,7 @@
 import { isFault } from '../../fault/fault.ts';
 import { IncomingData } from '../../mail/smtp/incoming-data.ts';
 import { fromAddresses, type SenderRule } from '../senders.ts';
-import type { Talk } from '../talk.ts';
+import { type Talk, TalkEnded } from '../talk.ts';
 import type { Queue } from './queue.ts';
 import type { Incoming } from './spool.ts';
 
@@ -72,9 +72,12 @@ export async function serveQueued(session: QueuedSession): Promise<void> {
   try {
     for (;;) {
       if (signal.aborted) return talk.close(`${replies.closing}\r\n`);
-      const line = await patiently(talk, () => talk.line(longestLine));
+      const line = await patiently(talk, () => talk.line(longestLine)).catch((error: unknown) => {
+        if (error instanceof TalkEnded && error.reason === 'line-too-long') talk.close('421 5.5.2 The line is too long\r\n');
+        throw error;
+      });
       session.onBytes(line.length + 2);
-      const [, verb = '', rest = ''] = /^([A-Za-z]+)(?: +(.*))?$/.exec(line.trimEnd()) ?? [];
+      const [, verb = '', rest = ''] = /^([A-Za-z]+)(?: +(.*))?$/.exec(line.replace(/ +$/, '')) ?? [];
       let reply: string;
       switch (verb.toUpperCase()) {
         case 'EHLO':
@@ -138,7 +141,7 @@ function greeting({ maxBytes }: QueuedSession): string {
 
 /** @returns the refusal where it is a text */
 function mail(session: QueuedSession, rest: string): Transaction | string {
-  const found = /^FROM: *<([^<>\s]*)>((?: +[^\s]+)*)$/i.exec(rest);
+  const found = /^FROM: *<([^<>\0- \x7f]*)>((?: +[^\0- \x7f]+)*)$/i.exec(rest);
   if (found === null) return '501 5.1.7 MAIL FROM:<address> is expected';
   const from = utf8(found[1] ?? '');
   let [announcedBytes, smtpUtf8] = [0, false];
@@ -155,7 +158,7 @@ function mail(session: QueuedSession, rest: string): Transaction | string {
 }
 
 function rcpt(transaction: Transaction, rest: string): string {
-  const found = /^TO: *<([^<>\s]+@[^<>\s]+)>((?: +[^\s]+)*)$/i.exec(rest);
+  const found = /^TO: *<([^<>\0- \x7f]+@[^<>\0- \x7f]+)>((?: +[^\0- \x7f]+)*)$/i.exec(rest);
   const address = found?.[1];
   if (address === undefined) return '501 5.1.3 RCPT TO:<address> is expected';
   if ((found?.[2] ?? '') !== '') return '555 5.5.4 Parameters of RCPT are not supported';

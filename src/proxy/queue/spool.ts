@@ -6,11 +6,11 @@
  * in place of the old one. The folder is also the interface between processes: `postern proxy queue` writes notes beside a running proxy.
  */
 import { createHash, randomBytes } from 'node:crypto';
-import { createReadStream, existsSync } from 'node:fs';
+import { chownSync, createReadStream, existsSync, rmSync, statSync } from 'node:fs';
 import { type FileHandle, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { FaultCode } from '../../fault/catalog.ts';
-import { type Evidence, Fault } from '../../fault/fault.ts';
+import { type Evidence, Fault, isFault } from '../../fault/fault.ts';
 import { syncFolder, writeWhole } from '../../runtime/whole-file.ts';
 
 /** What an application gave along with a message. */
@@ -74,8 +74,11 @@ const notePattern = /^([0-9a-z]{8,40})\.json$/;
 /** Bytes without a note are younger than this while a message is being taken. */
 const orphanAfterMs = 60 * 60_000;
 
+const readAtOnce = 32;
+
 export class Spool {
   readonly folder: string;
+  readonly #read = new Map<string, { readonly version: string; readonly message: QueuedMessage | undefined }>();
 
   constructor(folder: string) {
     this.folder = folder;
@@ -148,8 +151,9 @@ export class Spool {
           syncFolder(this.folder);
           this.note(note);
         } catch (error) {
-          await rm(part, { force: true });
-          await rm(whole, { force: true });
+          // The application hears that it was not taken, so nothing of it may stay.
+          await file.close().catch(() => undefined);
+          for (const path of [join(this.folder, `${id}.json`), part, whole]) await rm(path, { force: true }).catch(() => undefined);
           throw failed(error);
         }
         return note;
@@ -160,11 +164,20 @@ export class Spool {
 
   /** Writes a note in place of the old one, durable when it returns. Throws what the system says. */
   note(message: QueuedMessage): void {
-    writeWhole(join(this.folder, `${message.id}.json`), `${JSON.stringify(message, undefined, 1)}\n`);
+    const path = join(this.folder, `${message.id}.json`);
+    writeWhole(path, `${JSON.stringify(message, undefined, 1)}\n`);
+    if (process.getuid?.() !== 0) return;
+    // Root beside the proxy (`postern proxy queue retry`) leaves the note to whose queue it is.
+    const { uid, gid } = statSync(this.folder);
+    if (uid !== 0) chownSync(path, uid, gid);
   }
 
-  /** All that are there, oldest first; what is no note of ours is left out. @throws Fault queue.unreadable */
-  async list(): Promise<readonly QueuedMessage[]> {
+  /**
+   * All that are there, oldest first; what is no note of ours is left out.
+   * @param onUnreadable hears of single notes that cannot be read; without it they are thrown
+   * @throws Fault queue.unreadable
+   */
+  async list(onUnreadable?: (fault: Fault) => void): Promise<readonly QueuedMessage[]> {
     let names: readonly string[];
     try {
       names = await readdir(this.folder);
@@ -174,11 +187,30 @@ export class Spool {
     }
     const ids = names.flatMap((name) => notePattern.exec(name)?.[1] ?? []).sort();
     const found: QueuedMessage[] = [];
-    for (const id of ids) {
-      const message = await this.get(id);
-      if (message !== undefined) found.push(message);
+    for (let at = 0; at < ids.length; at += readAtOnce) {
+      const some = await Promise.all(ids.slice(at, at + readAtOnce).map((id) => this.#seen(id, onUnreadable)));
+      for (const message of some) if (message !== undefined) found.push(message);
     }
+    const there = new Set(ids);
+    for (const id of this.#read.keys()) if (!there.has(id)) this.#read.delete(id);
     return found;
+  }
+
+  /** Thousands of notes are looked at every few seconds: each is read when its file has changed. A note is never written in place. */
+  async #seen(id: string, onUnreadable: ((fault: Fault) => void) | undefined): Promise<QueuedMessage | undefined> {
+    const { mtimeMs, ino, size } = (await stat(join(this.folder, `${id}.json`)).catch(() => undefined)) ?? {};
+    const version = `${mtimeMs} ${ino} ${size}`;
+    const known = this.#read.get(id);
+    if (known?.version === version) return known.message;
+    try {
+      const message = await this.get(id);
+      if (mtimeMs !== undefined) this.#read.set(id, { version, message });
+      return message;
+    } catch (error) {
+      if (onUnreadable === undefined || !isFault(error)) throw error;
+      onUnreadable(error);
+      return undefined;
+    }
   }
 
   /** Undefined: it is not there, or its note is none. @throws Fault queue.unreadable */
@@ -193,6 +225,8 @@ export class Spool {
 
   /** By its id or the first letters of it. @throws Fault queue.unknown */
   async find(words: string): Promise<QueuedMessage> {
+    const whole = notePattern.test(`${words}.json`) ? await this.get(words) : undefined;
+    if (whole !== undefined) return whole;
     const fitting = /^[0-9a-z]{4,40}$/.test(words) ? (await this.list()).filter(({ id }) => id.startsWith(words)) : [];
     const [found, another] = fitting;
     if (found === undefined || another !== undefined)
@@ -214,7 +248,10 @@ export class Spool {
         held = chunk;
       }
     } catch (error) {
-      if (error instanceof Error && 'code' in error) throw damaged(wordOf(error));
+      const word = wordOf(error);
+      if (word === 'ENOENT') throw damaged(word);
+      // Too many open files, a disk that is away: that passes.
+      if (word !== 'unknown') throw new Fault('queue.unreadable', { folder: this.folder, file: `${message.id}.eml`, seen: word });
       throw error;
     }
     if (seen !== message.bytes) throw damaged(`${seen} bytes, ${message.bytes} were taken`);
@@ -226,11 +263,19 @@ export class Spool {
     return join(this.folder, `${id}.eml`);
   }
 
-  /** Removes the note first: what is left without one is nothing. */
-  async remove(id: string): Promise<void> {
-    await rm(join(this.folder, `${id}.json`), { force: true });
+  /** Removes the note first: what is left without one is nothing. Throws what the system says. */
+  remove(id: string): void {
+    rmSync(join(this.folder, `${id}.json`), { force: true });
     syncFolder(this.folder);
-    await rm(this.fileOf(id), { force: true });
+    rmSync(this.fileOf(id), { force: true });
+  }
+
+  /** Has a message tried again, as it is at this moment: the proxy may have sent it, or a part of it, since it was listed. @returns whether it was there */
+  async retry(id: string, nowMs: number): Promise<boolean> {
+    const message = await this.get(id);
+    if (message === undefined || !existsSync(join(this.folder, `${id}.json`))) return false;
+    this.note(triedAgain(message, nowMs));
+    return true;
   }
 }
 

@@ -2,7 +2,7 @@
 
 /** Address and parameters of MAIL FROM; undefined where it is none. RFC 5321 §4.1.1.2. */
 export function readMailFrom(rest: string): { readonly address: string; readonly parameters: ReadonlyMap<string, string> } | undefined {
-  const found = /^FROM: *<(?:@[^:>]*:)?((?:"(?:[^"\\]|\\.)*"|[^<>"\s])*)>((?: +[^\s]+)*) *$/i.exec(rest);
+  const found = /^FROM: *<(?:@[^\0- :>\x7f]*:)?((?:"(?:[^"\\\0-\x1f\x7f]|\\[ -~])*"|[^<>"\0- \x7f])*)>((?: +[^\0- \x7f]+)*) *$/i.exec(rest);
   if (found === null) return undefined;
   const words = (found[2] ?? '').split(/ +/).filter((word) => word !== '');
   const parameters = new Map(

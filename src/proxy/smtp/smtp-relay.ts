@@ -33,10 +33,11 @@ export interface RelayParts {
 const idleMs = 5 * 60_000;
 /** RFC 5321 §4.5.3.1.4 allows 512; addresses of SMTPUTF8 and parameters need more. */
 const maxCommandBytes = 4 * 1024;
-/** A header that is longer is judged by its begin. */
+/** A longer header is not read to its end, so its senders are not known. */
 const maxHeaderBytes = 256 * 1024;
 const maxRecipients = 1000;
 const headerEnd = Buffer.from('\r\n\r\n');
+const lineEnd = Buffer.from('\r\n');
 
 /** What the server offers and we do not pass on: pieces with a length (CHUNKING) would need their own way through, and TLS is behind us. */
 const notOffered: ReadonlySet<string> = new Set(['AUTH', 'STARTTLS', 'CHUNKING', 'BINARYMIME', 'SIZE', 'PIPELINING', 'XCLIENT']);
@@ -101,7 +102,9 @@ class Relay {
         await this.#client.quit();
         return 'client-ended';
       }
-      await this.#act(verb, rest.trimEnd());
+      await this.#act(verb, rest.replace(/ +$/, ''));
+      // Who sends commands and reads no answers is not answered in memory without end.
+      await this.#talk.flushed();
     }
   }
 
@@ -186,7 +189,7 @@ class Relay {
     const size = Number(mail.parameters.get('SIZE') ?? 0);
     if (size > this.#mostBytes()) return this.#tooLarge(size);
     // RFC 5321 §4.5.5: a notice about a message has no sender, and its From is judged like any other.
-    if (mail.address !== '' && !this.#maySendAs()(mail.address)) return this.#refuseSender(mail.address, 'MAIL FROM');
+    if (mail.address !== '' && !this.#maySendAs()(utf8(mail.address))) return this.#refuseSender(mail.address, 'MAIL FROM');
     try {
       await this.#parts.budgets.takeMessage(this.#mailbox, this.#talk.signal);
     } catch (error) {
@@ -208,7 +211,7 @@ class Relay {
   async #rcpt(rest: string): Promise<void> {
     const { transaction } = { transaction: this.#transaction };
     if (transaction === undefined) return this.#say('503 5.5.1 MAIL comes first\r\n');
-    if (!/^TO: *<[^<>\s]+>(?: +[^\s]+)* *$/i.test(rest)) return this.#say('501 5.1.3 This is no address\r\n');
+    if (!/^TO: *<[^<>\0- \x7f]+>(?: +[^\0- \x7f]+)* *$/i.test(rest)) return this.#say('501 5.1.3 This is no address\r\n');
     if (transaction.recipients >= maxRecipients) return this.#say('452 4.5.3 Too many recipients\r\n');
     const reply = await this.#ask(`RCPT TO:${rest.slice(3).trimStart()}`);
     if (reply.code < 400) transaction.recipients += 1;
@@ -221,7 +224,8 @@ class Relay {
     const content = this.#content();
     const begun: Buffer[] = [];
     const header = await this.#header(content, begun);
-    const senders = fromAddresses(header);
+    // What stands behind what we have read could be another sender.
+    const senders = header.length < maxHeaderBytes ? fromAddresses(header) : undefined;
     const maySendAs = this.#maySendAs();
     if (senders === undefined || !senders.every((address) => maySendAs(utf8(address)))) {
       await drop(content);
@@ -280,8 +284,9 @@ class Relay {
       const end = Buffer.concat(begun.slice(-2));
       if (end.includes(headerEnd) || begun[0]?.toString('latin1', 0, 2) === '\r\n' || bytes >= maxHeaderBytes) break;
     }
-    const text = Buffer.concat(begun).toString('latin1');
-    return text.startsWith('\r\n') ? '' : text;
+    const text = Buffer.concat(begun);
+    const end = text.indexOf(headerEnd);
+    return text.indexOf(lineEnd) === 0 ? '' : text.toString('latin1', 0, end < 0 ? text.length : end + headerEnd.length);
   }
 
   /** It cannot be taken back from the server but by the end of the connection. */

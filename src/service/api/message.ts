@@ -186,7 +186,7 @@ export const conversationQuery = z.strictObject({
   after: z.string().max(100).optional(),
   before: z.string().max(100).optional(),
   around: sha256.optional(),
-  limit: limit.default(100),
+  limit: limit.default(60),
 });
 export const conversationItem = z.strictObject({
   at: instant,

@@ -19,5 +19,17 @@ export async function fileYaml(config: Config, { name, auth }: SourceConfig): Pr
   const source = under('sources', name);
   if (source === undefined) throw new Fault('config.invalid', { file: config.file, source: name });
   const text = { ...(tenant === undefined ? {} : { tenants: { [tenant]: under('tenants', tenant) } }), sources: { [name]: source } };
-  return stringify(text, { lineWidth: 0 });
+  return stringify(withoutArguments(text), { lineWidth: 0 });
+}
+
+/** Of a command that fetches a secret only the program is shown, here as everywhere: an argument may be a secret itself. */
+function withoutArguments(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutArguments);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, one]: [string, unknown]) => [
+      key,
+      key === 'command' && Array.isArray(one) && one.length > 1 ? [one[0], '…'] : withoutArguments(one),
+    ]),
+  );
 }

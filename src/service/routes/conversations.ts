@@ -17,6 +17,8 @@ type Item = ConversationPage['items'][number];
 /** Of an item's text; the rest is at the message. */
 const textChars = 6_000;
 const recipients = 3;
+/** Held of an item's text while the others are read: it may have millions, and a page a hundred of them. */
+const heldChars = 4 * textChars;
 
 export function conversationsRoutes({ archive }: ServiceParts): readonly Route[] {
   return [
@@ -62,11 +64,16 @@ async function textsOf(archive: ArchiveReader, { items }: Conversation, signal: 
 /** A damaged body does not keep the rest of the conversation from being read. */
 async function textOf(archive: ArchiveReader, sha256: string): Promise<string | undefined> {
   try {
-    return await archive.text(sha256);
+    return ownCopy((await archive.text(sha256)).trimStart().slice(0, heldChars));
   } catch (error) {
     if (!isFault(error, 'archive.body-changed', 'archive.body-missing', 'archive.damaged')) throw error;
     return undefined;
   }
+}
+
+/** A piece of a long text keeps all of it in memory; this one does not. */
+function ownCopy(piece: string): string {
+  return Buffer.from(piece, 'utf16le').toString('utf16le');
 }
 
 function pageOf(conversation: Conversation, texts: Texts): ConversationPage {

@@ -33,7 +33,7 @@ import { NotedSearches } from './noted-searches.ts';
 
 const textChars = 500_000;
 /** For the texts of a page whose words are not in their beginnings: what is not read in time shows its beginning. */
-const snippetMs = 80;
+const snippetMs = 50;
 /** Longer ones are not read for a snippet. */
 const snippetBytes = 512 * 1024;
 const relatedMost = 20;

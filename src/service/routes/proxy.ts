@@ -9,7 +9,7 @@ import { Fault } from '../../fault/fault.ts';
 import { logText } from '../../proxy/log.ts';
 import type { ProxyEvent, ProxyPort, ProxySnapshot } from '../../proxy/port.ts';
 import { queueFolder } from '../../proxy/queue/folder.ts';
-import { type QueuedMessage, Spool, triedAgain } from '../../proxy/queue/spool.ts';
+import { type QueuedMessage, Spool } from '../../proxy/queue/spool.ts';
 import { type ProxyState, type ProxyTrouble, proxyState, type QueuedMail, queuedMails } from '../api/proxy.ts';
 import { type Route, route } from '../http/route.ts';
 import type { ServiceParts } from '../parts.ts';
@@ -78,7 +78,7 @@ export function proxyRoutes(parts: ServiceParts): readonly Route[] {
       handle: async ({ params: { id }, log }) => {
         const message = await spool.find(id);
         await log('proxy.queue-retry', message.id, `from ${message.from}`);
-        spool.note(triedAgain(message, clock.now()));
+        await spool.retry(message.id, clock.now());
         return undefined;
       },
     }),
@@ -93,7 +93,7 @@ export function proxyRoutes(parts: ServiceParts): readonly Route[] {
       handle: async ({ params: { id }, log }) => {
         const message = await spool.find(id);
         await log('proxy.queue-drop', message.id, `from ${message.from} to ${message.recipients.length} recipients`);
-        await spool.remove(message.id);
+        spool.remove(message.id);
         return undefined;
       },
     }),

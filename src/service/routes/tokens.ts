@@ -6,6 +6,7 @@ import { z } from 'zod';
 import type { TokenAccount } from '../../accounts/accounts.ts';
 import { Fault } from '../../fault/fault.ts';
 import { type ApiToken, apiTokenList, madeApiToken, newApiToken } from '../api/session.ts';
+import { BadFields } from '../http/bad-fields.ts';
 import { type Route, route } from '../http/route.ts';
 import type { ServiceParts } from '../parts.ts';
 
@@ -32,6 +33,10 @@ export function tokensRoutes({ accounts, clock }: ServiceParts): readonly Route[
       answer: madeApiToken,
       handle: async ({ body: { name, role, expiresInDays }, who, log }) => {
         if (who.by !== 'session') throw new Fault('service.not-allowed', { role: who.role, needs: 'a login with a password' });
+        // The access log knows a token by its name.
+        if ((await accounts.tokens()).some((known) => known.name.toLowerCase() === name.toLowerCase())) {
+          throw new BadFields([{ field: 'name', says: 'There is a token of this name. Revoke that one first, or choose another name.' }]);
+        }
         await log('token.add', name, `${role}, ${expiresInDays === null ? 'without end' : `for ${expiresInDays} days`}`);
         const expires = expiresInDays === null ? undefined : new Date(clock.now() + expiresInDays * dayMs);
         const { token, made } = await accounts.addToken({ name, role, createdBy: who.name, expires });

@@ -1,0 +1,111 @@
+/** The queue and the life of its proxy: what is in hand when it ends, who may send when two are started, and what is left when it is configured no more. */
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { readFileSync, writeFileSync } from 'node:fs';
+import net from 'node:net';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { proxyFor } from '../../src/cli/wire-proxy.ts';
+import { loadConfig } from '../../src/config/load.ts';
+import { isFault } from '../../src/fault/fault.ts';
+import type { ProxyPort } from '../../src/proxy/port.ts';
+import { queueFolder } from '../../src/proxy/queue/folder.ts';
+import { Spool } from '../../src/proxy/queue/spool.ts';
+import { until as untilWithin } from './import-place.ts';
+import { dial, type ProxyPlace, startProxyPlace } from './proxy-place.ts';
+
+const from = 'scanner@contoso.test';
+const until = (isSo: () => boolean): Promise<void> => untilWithin(isSo, 30_000);
+
+/** A submission server that answers a message when it is told to. */
+const heard: string[] = [];
+let answer: (() => void) | undefined;
+const server = net.createServer((socket) => {
+  socket.on('error', () => undefined);
+  socket.write('220 here\r\n');
+  let rest = '';
+  socket.setEncoding('latin1').on('data', (chunk) => {
+    const lines = `${rest}${String(chunk)}`.split('\r\n');
+    rest = lines.pop() ?? '';
+    for (const line of lines) {
+      heard.push(line);
+      if (line === '.') answer = () => socket.write('250 2.0.0 OK\r\n');
+      else if (line.startsWith('EHLO')) socket.write('250-here\r\n250 AUTH XOAUTH2\r\n');
+      else if (line.startsWith('AUTH')) socket.write('235 2.7.0 OK\r\n');
+      else if (line === 'DATA') socket.write('354 go\r\n');
+      else if (/^(?:MAIL|RCPT|RSET|QUIT)/.test(line)) socket.write('250 2.0.0 OK\r\n');
+    }
+  });
+});
+
+let servers: string;
+before(async () => {
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  assert.ok(address !== null && typeof address === 'object');
+  servers = `      smtp: { host: 127.0.0.1, port: ${address.port}, tls: none }\n`;
+});
+after(() => server.close());
+
+async function submit(place: ProxyPlace): Promise<void> {
+  const password = await place.client({ name: 'scanner' });
+  const talk = await dial(place.port('smtp'));
+  talk.say(`EHLO x\r\nAUTH PLAIN ${Buffer.from(`\0${from}\0${password}`).toString('base64')}\r\n`);
+  await talk.until(/235 .*\r\n/);
+  talk.say(`MAIL FROM:<${from}>\r\nRCPT TO:<to@example.test>\r\nDATA\r\nSubject: x\r\n\r\nwords\r\n.\r\nQUIT\r\n`);
+  await talk.until(/221 .*\r\n/);
+}
+
+test('a message whose answer is still to come when the proxy ends is waited for, so that it is not sent twice', async () => {
+  const place = await startProxyPlace({ servers, more: '  queue: { retryFor: 2d }\n' });
+  try {
+    await submit(place);
+    await until(() => answer !== undefined);
+    const closing = place.proxy.close(0);
+    await place.event('draining');
+    // The end of the queue comes behind that of the sessions; by a turn of the loop it has been asked for.
+    await new Promise((resolve) => setImmediate(resolve));
+    answer?.();
+    await closing;
+    assert.deepEqual(await new Spool(queueFolder(place.config)).list(), []);
+    assert.equal(heard.filter((line) => line === '.').length, 1);
+  } finally {
+    await place.close();
+  }
+});
+
+test('a second proxy that cannot listen sends nothing; one without a queue hands on what was taken while there was one', async () => {
+  const place = await startProxyPlace({ servers });
+  let last: ProxyPort | undefined;
+  try {
+    const spool = new Spool(queueFolder(place.config));
+    await spool.prepare(Date.now());
+    const incoming = await spool.begin(
+      { client: 'scanner', mailbox: from, tenant: 'lab', from, recipients: ['to@example.test'], smtpUtf8: false },
+      Date.now(),
+      86_400_000,
+    );
+    await incoming.write(Buffer.from('Subject: left\r\n\r\nwords\r\n'));
+    await incoming.commit();
+    heard.length = 0;
+    const file = join(place.folder, 'postern.yaml');
+    const text = readFileSync(file, 'utf8');
+    const env = { LAB_SECRET: place.sandbox.clientSecret };
+    const hooks = { onEvent: () => undefined, onBug: (error: unknown) => assert.fail(String(error)) };
+    writeFileSync(
+      file,
+      `${text.replaceAll('127.0.0.1:0', `127.0.0.1:${place.port('smtp')}`).replace(/ +(?:imap|pop3): \{ protocol.*\n/g, '')}  queue: {}\n`,
+    );
+    await assert.rejects(proxyFor(await loadConfig(file, env), hooks), (error) => isFault(error, 'proxy.listen-failed'));
+    assert.deepEqual(heard, []);
+    writeFileSync(file, text);
+    last = await proxyFor(await loadConfig(file, env), hooks);
+    await until(() => heard.includes('.'));
+    answer?.();
+    await until(() => last?.snapshot().queue?.waiting === 0);
+  } finally {
+    await last?.close(0);
+    await place.close();
+  }
+});
