@@ -6,6 +6,7 @@
  * a name alone never for an address from which it has logged in.
  */
 import { isLoopback } from '../tenant/ids.ts';
+import { holderOf } from './clients/client.ts';
 
 export interface AttemptLimits {
   readonly failures: number;
@@ -63,7 +64,7 @@ export class Attempts {
     const isKnown = (this.#known.get(pair(address, name)) ?? Number.NEGATIVE_INFINITY) > now - knownForMs;
     const rows = [
       this.#both.get(pair(address, name)),
-      this.#addresses.get(address),
+      this.#addresses.get(holderOf(address)),
       isKnown || isLoopback(address) ? undefined : this.#names.get(name),
     ];
     const until = Math.max(0, ...rows.map((row) => row?.lockedUntilMs ?? 0));
@@ -79,7 +80,7 @@ export class Attempts {
   failed(address: string, name: string): Failure {
     const { failures } = this.#limits;
     const both = this.#note(this.#both, pair(address, name), failures);
-    const alone = isLoopback(address) ? undefined : this.#note(this.#addresses, address, failures * factorAlone);
+    const alone = isLoopback(address) ? undefined : this.#note(this.#addresses, holderOf(address), failures * factorAlone);
     const byName = isLoopback(address) ? undefined : this.#note(this.#names, name, failures * factorAlone);
     const delayMs = Math.min(mostDelayMs, leastDelayMs * 2 ** Math.min(10, Math.floor(both.count / 3)));
     const locked = alone?.began ?? both.began ?? byName?.began;
@@ -109,7 +110,7 @@ export class Attempts {
 
 /** A name that somebody sent may be long; a blank stands in no address. */
 function pair(address: string, name: string): string {
-  return `${address} ${name.slice(0, 320)}`;
+  return `${holderOf(address)} ${name.slice(0, 320)}`;
 }
 
 function keep<T>(rows: Map<string, T>, key: string, value: T): void {

@@ -5,6 +5,7 @@
  * address keeps the flood from taking all; this machine itself has no share, since all its applications come from one address.
  */
 import { isLoopback } from '../tenant/ids.ts';
+import { holderOf } from './clients/client.ts';
 
 export class HalfOpen {
   #most: number;
@@ -28,18 +29,20 @@ export class HalfOpen {
 
   /** Why there is no place; undefined: one was taken. */
   take(address: string): 'half-open' | 'half-open-from-address' | undefined {
-    const ofAddress = this.#addresses.get(address) ?? 0;
+    const holder = holderOf(address);
+    const ofAddress = this.#addresses.get(holder) ?? 0;
     if (this.#count >= this.#most) return 'half-open';
     if (ofAddress >= this.#perAddress && !isLoopback(address)) return 'half-open-from-address';
     this.#count += 1;
-    this.#addresses.set(address, ofAddress + 1);
+    this.#addresses.set(holder, ofAddress + 1);
     return undefined;
   }
 
   give(address: string): void {
     this.#count -= 1;
-    const left = (this.#addresses.get(address) ?? 1) - 1;
-    if (left === 0) this.#addresses.delete(address);
-    else this.#addresses.set(address, left);
+    const holder = holderOf(address);
+    const left = (this.#addresses.get(holder) ?? 1) - 1;
+    if (left === 0) this.#addresses.delete(holder);
+    else this.#addresses.set(holder, left);
   }
 }

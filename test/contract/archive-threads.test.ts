@@ -65,6 +65,23 @@ test('a question that takes too long is given up, and that is told', async () =>
   );
 });
 
+test('what a page is made of waits behind slow searches instead of failing by them', async () => {
+  await withArchives(
+    async (plain, threaded) => {
+      await put(plain, 1, mails[0] ?? '');
+      await plain.derived();
+      // The threads have begun by then: their start is not what is waited for.
+      await threaded.stats();
+      const searches = Array.from({ length: 3_000 }, () => threaded.search(readQuery('all'), 20));
+      const text = threaded.text(sha256(mails[0] ?? ''));
+      const outcomes = await Promise.allSettled(searches);
+      assert.ok(outcomes.some(({ status }) => status === 'rejected'));
+      assert.equal(await text, await plain.text(sha256(mails[0] ?? '')));
+    },
+    { ms: 250 },
+  );
+});
+
 test('questions that wait when nobody wants their answer any more are not asked', async () => {
   await withArchives(async (plain, threaded) => {
     await put(plain, 1, mails[0] ?? '');

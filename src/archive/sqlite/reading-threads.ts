@@ -18,9 +18,14 @@ export interface ReadingLimits {
   readonly threads: number;
   /** Threads that were given up and have not ended. */
   readonly givenUp: number;
-  /** From the question to its answer, in milliseconds, waiting for a thread among it. */
+  /** From the question to its answer, in milliseconds, waiting for a thread among it; of a patient question from when a thread takes it. */
   readonly ms: number;
 }
+
+/** What a page or an export is made of: it waits for its turn behind somebody's slow search instead of failing by it. */
+const patient: ReadonlySet<keyof Questions> = new Set(['matches', 'stored', 'text', 'hasHtml', 'html', 'attachmentPlace', 'stats']);
+/** So many times the bound such a question waits for a thread; and so long an export may look for its matches. */
+const patience = 8;
 
 const measuredLimits: ReadingLimits = { threads: 2, givenUp: 2, ms: 8_000 };
 /** Messages that are handed over at once while all matches are gone through. */
@@ -102,7 +107,7 @@ class ReadingThreads {
     signal?.throwIfAborted();
     if (this.#closed) throw new Error('the archive is closed');
     const one: Asked = { name, args, answer: Promise.withResolvers(), timer: undefined, thread: undefined };
-    one.timer = setTimeout(() => this.#tooSlow(one), this.#limits.ms);
+    one.timer = setTimeout(() => this.#tooSlow(one), this.#limits.ms * (patient.has(name) ? patience : 1));
     const leave = (): void => this.#leave(one, signal?.reason);
     signal?.addEventListener('abort', leave, { once: true });
     this.#waiting.push(one);
@@ -128,6 +133,10 @@ class ReadingThreads {
       const one = thread === undefined ? undefined : this.#waiting.shift();
       if (thread === undefined || one === undefined) return;
       one.thread = thread;
+      if (patient.has(one.name)) {
+        clearTimeout(one.timer);
+        one.timer = setTimeout(() => this.#tooSlow(one), this.#limits.ms * (one.name === 'matches' ? patience : 1));
+      }
       this.#asked.set(thread, one);
       thread.ref();
       this.#last += 1;

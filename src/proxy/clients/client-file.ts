@@ -91,7 +91,7 @@ function write(file: string, clients: readonly ProxyClient[]): void {
     } finally {
       closeSync(open);
     }
-    keepOwner(file, fresh);
+    leaveToOwner(dirname(file), fresh);
     renameSync(fresh, file);
   } catch (error) {
     rmSync(fresh, { force: true });
@@ -99,18 +99,20 @@ function write(file: string, clients: readonly ProxyClient[]): void {
   }
 }
 
-/** Whoever writes it as root leaves it to the service that reads it. */
-function keepOwner(file: string, fresh: string): void {
+/** Whoever makes something as root leaves it to the service that reads it: to whose folder it lies in. */
+function leaveToOwner(folder: string, ...paths: readonly string[]): void {
   if (process.getuid?.() !== 0) return;
-  const { uid, gid } = statSync(dirname(file));
-  chownSync(fresh, uid, gid);
+  const { uid, gid } = statSync(folder);
+  for (const path of paths) chownSync(path, uid, gid);
 }
 
 /** Given back by the operating system when the process ends, however it ends; another writer is waited for. */
 function takeLock(file: string): { release(): void } {
   try {
-    mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+    const made = mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+    if (made !== undefined) leaveToOwner(dirname(made), dirname(file), made);
     const lock = new DatabaseSync(`${file}.lock`, { timeout: lockWaitMs });
+    leaveToOwner(dirname(file), `${file}.lock`);
     try {
       lock.exec('pragma journal_mode = delete; begin exclusive');
     } catch (error) {

@@ -52,6 +52,17 @@ export function plainAddress(address: string): string {
   return mapped ?? address.replace(/%.*$/, '');
 }
 
+/** To whom an address belongs: with IPv6 everybody has a whole /64 of them, and programs change within it every day. RFC 6177, RFC 8981. */
+export function holderOf(address: string): string {
+  if (!isIPv6(address) || address.includes('.')) return address;
+  const [before = [], after = []] = address.split('::').map((part) => part.split(':').filter((group) => group !== ''));
+  const groups = [...before, ...Array.from({ length: Math.max(0, 8 - before.length - after.length) }, () => '0'), ...after];
+  return `${groups
+    .slice(0, 4)
+    .map((group) => Number.parseInt(group, 16).toString(16))
+    .join(':')}::/64`;
+}
+
 const lists = new WeakMap<readonly string[], BlockList>();
 
 function isWithin(networks: readonly string[], address: string): boolean {

@@ -53,19 +53,20 @@ async function textsOf(archive: ArchiveReader, { items }: Conversation, signal: 
   const texts = new Map<string, string | undefined>();
   const wanted = [...new Map(shown.map((message) => [message.sha256, message])).values()];
   await Promise.all(
-    wanted.map(async ({ sha256 }) => {
+    wanted.map(async (message) => {
       signal.throwIfAborted();
-      texts.set(sha256, await textOf(archive, sha256));
+      texts.set(message.sha256, await textOf(archive, message));
     }),
   );
   return texts;
 }
 
-/** A damaged body does not keep the rest of the conversation from being read. */
-async function textOf(archive: ArchiveReader, sha256: string): Promise<string | undefined> {
+/** Neither a damaged body nor one that takes too long keeps the rest of the conversation from being read. */
+async function textOf(archive: ArchiveReader, { sha256, record }: Recorded): Promise<string | undefined> {
   try {
     return ownCopy((await archive.text(sha256)).trimStart().slice(0, heldChars));
   } catch (error) {
+    if (isFault(error, 'archive.query-too-slow')) return `${record.preview} …`;
     if (!isFault(error, 'archive.body-changed', 'archive.body-missing', 'archive.damaged')) throw error;
     return undefined;
   }
