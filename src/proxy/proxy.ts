@@ -28,9 +28,8 @@ import { popDoor } from './pop-door.ts';
 import type { BudgetView, ClientView, ListenerView, ProxyEvent, ProxyPort, ProxyProtocol, ProxySnapshot, SessionView } from './port.ts';
 import { queueFolder } from './queue/folder.ts';
 import { Queue } from './queue/queue.ts';
-import { serveQueued } from './queue/queued-dialogue.ts';
+import { runQueued } from './queue/queued-session.ts';
 import { Spool } from './queue/spool.ts';
-import { senderRule } from './senders.ts';
 import { Sessions } from './sessions.ts';
 import { smtpDoor } from './smtp/smtp-door.ts';
 import { runRelay } from './smtp/smtp-relay.ts';
@@ -60,8 +59,6 @@ const looksPerCertificate = 30;
 const defaultDrainMs = 30_000;
 /** Connections that were turned away: lines of the log in a second. */
 const mostToldInSecond = 20;
-/** A session that takes mail into the queue is ended after a day. */
-const longestQueuedMs = 24 * 3_600_000;
 
 /** @throws Fault proxy.listen-failed, proxy.certificate-unusable, proxy.clients-unreadable */
 export async function startProxy(options: ProxyOptions): Promise<ProxyPort> {
@@ -356,43 +353,15 @@ class RunningProxy implements ProxyPort {
           emit: (event) => this.#emit(event),
         });
       case 'smtp-queue':
-        return await this.#runQueued(answer, talk);
+        if (this.#queue === undefined) throw new Error('a queue was there when the login began');
+        return await runQueued(answer, talk, {
+          config: () => this.#config,
+          queue: this.#queue,
+          now: () => this.#clock.now(),
+          onMessage: () => this.#tally.message(),
+        });
       default:
         return await runStream(answer, talk.release(), () => this.#clock.now());
-    }
-  }
-
-  async #runQueued({ session, visit }: Extract<LoginAnswer, { kind: 'opened' }>, talk: Talk): Promise<void> {
-    const queue = this.#queue;
-    if (queue === undefined) throw new Error('a queue was there when the login began');
-    const { client, mailbox, tenant } = session.facts;
-    const stop = new AbortController();
-    session.stop = (how) => (how === 'gently' ? stop.abort() : talk.close('421 4.3.2 Closing down, try again later\r\n'));
-    // The dialogue keeps its own time.
-    talk.arm(longestQueuedMs);
-    try {
-      await serveQueued({
-        talk,
-        client,
-        mailbox,
-        tenant,
-        maySendAs: senderRule(mailbox, this.#config.sendAs),
-        maxBytes: this.#config.limits.messageBytes,
-        signal: stop.signal,
-        queue,
-        onMessage: () => {
-          session.doing.messages += 1;
-          this.#tally.message();
-        },
-        onBytes: (bytes) => {
-          session.doing.bytesIn += bytes;
-          session.doing.lastByteMs = this.#clock.now();
-        },
-      });
-      visit.ended('client-ended');
-    } catch (error) {
-      if (!(error instanceof TalkEnded)) throw error;
-      visit.ended(error.reason === 'deadline' ? 'idle' : 'client-ended');
     }
   }
 

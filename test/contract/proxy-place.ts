@@ -33,6 +33,8 @@ export interface ProxyWish {
   readonly listeners?: string;
   /** Mail servers: those of the sandbox unless Dovecot is given, which has its tokens from the sandbox. */
   readonly behind?: 'sandbox' | 'dovecot';
+  /** Where that Dovecot hands submitted mail on. */
+  readonly relayPort?: number;
   /** Waits between two attempts take as long as in life; else next to nothing. */
   readonly patient?: boolean;
   /** Instead of the servers behind, as keys of `cloud`. */
@@ -88,7 +90,8 @@ export async function startProxyPlace(wish: ProxyWish = {}): Promise<ProxyPlace>
   const sandbox = await startSandbox({ withoutSeed: true });
   const folder = mkdtempSync(join(tmpdir(), 'postern-proxy-'));
   const certificate = wish.tls === true || wish.behind === 'dovecot' ? await selfSignedCertificate() : undefined;
-  const dovecot = wish.behind === 'dovecot' && certificate !== undefined ? await dovecotFor(sandbox, certificate) : undefined;
+  const dovecot =
+    wish.behind === 'dovecot' && certificate !== undefined ? await dovecotFor(sandbox, certificate, wish.relayPort) : undefined;
   writeFileSync(join(folder, 'ca.pem'), `${sandbox.caPem}\n${certificate?.certificatePem ?? ''}`);
   if (certificate !== undefined) {
     writeFileSync(join(folder, 'proxy.pem'), certificate.certificatePem);
@@ -178,9 +181,14 @@ export async function startProxyPlace(wish: ProxyWish = {}): Promise<ProxyPlace>
   };
 }
 
-async function dovecotFor(sandbox: Sandbox, identity: { readonly certificatePem: string; readonly keyPem: string }): Promise<DovecotPlace> {
+async function dovecotFor(
+  sandbox: Sandbox,
+  identity: { readonly certificatePem: string; readonly keyPem: string },
+  relayPort: number | undefined,
+): Promise<DovecotPlace> {
   return await startDovecot({
     tls: identity,
+    ...(relayPort === undefined ? {} : { relayPort }),
     signer: {
       issuer: `https://sts.windows.net/${sandbox.tenant.id}/`,
       kid: thumbprints(sandbox.tenant.signingKey.certificate).x5t,

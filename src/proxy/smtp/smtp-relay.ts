@@ -235,6 +235,8 @@ class Relay {
     const consent = await this.#client.ask('DATA');
     if (consent.code !== 354) {
       await drop(content);
+      // What the server has of the envelope must not stand in the way of the next message.
+      if (!this.#client.closed) await this.#reset();
       this.#transaction = undefined;
       return this.#answer(consent);
     }

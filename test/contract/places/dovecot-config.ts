@@ -10,7 +10,7 @@ export interface Ports {
   /** Plain text, with STLS. */
   readonly pop3: number;
   readonly pop3s: number;
-  /** With STARTTLS. There is nothing behind it that would take a mail: for logins only. */
+  /** With STARTTLS. Without a `relayPort` nothing behind it takes a mail: for logins only. */
   readonly submission: number;
 }
 
@@ -23,13 +23,19 @@ export interface DovecotSetup {
   readonly denied?: readonly string[];
   /** Mailboxes that open with a password and AUTH=PLAIN, by name: for clients that have no XOAUTH2. Without it PLAIN is not offered. */
   readonly passwords?: Readonly<Record<string, string>>;
+  /** Where submission hands mail on: an SMTP server on this machine, without TLS or login. */
+  readonly relayPort?: number;
 }
 
 /** The contents of the files, by name under `folder`. */
 export function dovecotFiles(folder: string, ports: Ports, setup: DovecotSetup): Readonly<Record<string, string>> {
   const { signer, denied = [], passwords } = setup;
   const files: Record<string, string> = {
-    'dovecot.conf': mainFile(folder, ports, signer !== undefined, passwords !== undefined),
+    'dovecot.conf': mainFile(folder, ports, {
+      withTokens: signer !== undefined,
+      withPasswords: passwords !== undefined,
+      relayPort: setup.relayPort,
+    }),
     'tls/certificate.pem': setup.tls.certificatePem,
     'tls/key.pem': setup.tls.keyPem,
     denied: denied.map((mailbox) => `${mailbox.toLowerCase()}:\n`).join(''),
@@ -57,7 +63,15 @@ username_format = app
 `;
 }
 
-function mainFile(folder: string, ports: Ports, withTokens: boolean, withPasswords: boolean): string {
+function mainFile(
+  folder: string,
+  ports: Ports,
+  {
+    withTokens,
+    withPasswords,
+    relayPort,
+  }: { readonly withTokens: boolean; readonly withPasswords: boolean; readonly relayPort: number | undefined },
+): string {
   const mechanisms = [withTokens ? 'xoauth2' : '', withPasswords ? 'plain login' : ''].filter((word) => word !== '').join(' ');
   return `base_dir = ${folder}/run
 state_dir = ${folder}/state
@@ -127,7 +141,8 @@ service submission-login {
   }
 }
 submission_relay_host = 127.0.0.1
-submission_relay_port = 9
+# The discard port: nobody is there.
+submission_relay_port = ${relayPort ?? 9}
 `;
 }
 
