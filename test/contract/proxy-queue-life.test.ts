@@ -109,3 +109,21 @@ test('a second proxy that cannot listen sends nothing; one without a queue hands
     await place.close();
   }
 });
+
+test('a second proxy on the same data folder does not begin, whatever it listens on; once the first has ended it does', async () => {
+  const place = await startProxyPlace({ more: '  queue: { retryFor: 1h }\n' });
+  const hooks = { onEvent: () => undefined, onBug: (error: unknown) => assert.fail(String(error)) };
+  let second: ProxyPort | undefined;
+  try {
+    const again = async (): Promise<ProxyPort> =>
+      await proxyFor(await loadConfig(join(place.folder, 'postern.yaml'), { LAB_SECRET: place.sandbox.clientSecret }), hooks);
+    await assert.rejects(again(), (error) => isFault(error, 'queue.in-use'));
+    assert.ok(place.proxy.ready);
+    await place.proxy.close(0);
+    second = await again();
+    assert.ok(second.ready);
+  } finally {
+    await second?.close(0);
+    await place.close();
+  }
+});

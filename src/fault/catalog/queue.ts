@@ -8,6 +8,12 @@ export const queueFaults = {
     fix: 'Give the folder to the account that runs Postern (`chown -R`), and look whether its disk is mounted. What lies in it is not lost; it is sent when it can be read again.',
     retry: 'soon',
   },
+  'queue.in-use': {
+    says: 'Another proxy hands on the queue of this data folder.',
+    cause: 'Its lock is held: `postern proxy` or `postern serve` runs already with the same `data:`. Two would send each message twice.',
+    fix: 'End the other one, or give this one a data folder of its own. Each proxy that takes mail into a queue needs its own.',
+    retry: 'never',
+  },
   'queue.unwritable': {
     says: 'A message could not be taken into the queue of outgoing mail.',
     cause:

@@ -13,6 +13,7 @@ import { Fault, isFault } from '../../fault/fault.ts';
 import type { SmtpSession } from '../../mail/smtp/session.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { handOver } from './hand-over.ts';
+import { lockQueue, type QueueLock } from './lock.ts';
 import { afterFailure, type Envelope, type Incoming, type QueuedMessage, Spool } from './spool.ts';
 
 /** How the queue reaches the server; the budget, the pauses and the login are behind it. */
@@ -86,6 +87,7 @@ export class Queue {
   #meanwhile: Map<string, QueuedMessage | undefined> | undefined;
   #scannedAtMs = Number.NEGATIVE_INFINITY;
   #toldAtMs = Number.NEGATIVE_INFINITY;
+  #lock: QueueLock | undefined;
   #counts: QueueCounts = { waiting: 0, failed: 0, bytes: 0, oldestMs: undefined };
   #running: Promise<void> | undefined;
   #awake: (() => void) | undefined;
@@ -105,8 +107,9 @@ export class Queue {
     return this.#spool.list();
   }
 
-  /** From here on messages can be taken. @throws Fault queue.unreadable */
+  /** From here on messages can be taken. @throws Fault queue.in-use, queue.unreadable */
   async prepare(): Promise<void> {
+    this.#lock ??= lockQueue(this.#options.folder);
     await this.#spool.prepare(this.#options.clock.now());
   }
 
@@ -151,6 +154,8 @@ export class Queue {
     this.#stop.abort(new Error('the queue is closed'));
     this.#awake?.();
     await this.#running;
+    this.#lock?.release();
+    this.#lock = undefined;
   }
 
   /** Tells of what the disk refuses. */
