@@ -62,6 +62,8 @@ test('saving an unfinished form brings to the first field that is wrong, and wha
   // The judgement of the service: what is empty is wrong, though nobody is told so while typing.
   await page.getByText(/^\d+ fields are not right yet$/).waitFor();
   assert.equal(await page.locator('[aria-invalid="true"]').count(), 0);
+  // Where the save overtakes the judgement, the service refuses it and names the same fields.
+  watch.expect(/status of 400 .*\/api\/v1\/sources$/);
   await page.getByRole('button', { name: 'Save' }).click();
   await eventually(
     'a field that is wrong has the focus',
