@@ -6,10 +6,11 @@
  * chained (sqlite-log.ts), and triggers keep every statement of ours from changing a line; who writes into the file by other means is
  * found out by the chain.
  */
-import { closeSync, existsSync, mkdirSync, openSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import { Fault } from '../fault/fault.ts';
+import { makePrivateFile } from '../runtime/private-file.ts';
 
 /** Raised when an older Postern could not read what a newer one writes. */
 const accountsFormat = 1;
@@ -155,7 +156,7 @@ export class AccountsFile {
 }
 
 function openToWrite(file: string): DatabaseSync {
-  makeFile(file);
+  makePrivateFile(file);
   return prepared(new DatabaseSync(file, { timeout: busyTimeoutMs, enableForeignKeyConstraints: true }), (db) => {
     if (formatOf(db) !== 0 || schemaOf(db) !== '') checkFormat(db, file);
     db.exec('pragma journal_mode = wal; pragma synchronous = full');
@@ -182,16 +183,6 @@ function prepared(db: DatabaseSync, act: (db: DatabaseSync) => void): DatabaseSy
   } catch (error) {
     db.close();
     throw error;
-  }
-}
-
-/** The file's rights are set when it is made, for SQLite would go by the process's umask; its companions take them over. */
-function makeFile(file: string): void {
-  mkdirSync(join(file, '..'), { recursive: true, mode: 0o700 });
-  try {
-    closeSync(openSync(file, 'wx', 0o600));
-  } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
   }
 }
 

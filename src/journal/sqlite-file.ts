@@ -5,12 +5,13 @@
  * holding up mail for. `synchronous=normal` is enough for the same reason: a power cut may take the last transactions, never the file
  * (sqlite.org/wal.html), and what they held is noted again by the next pass, the next reconciliation or the person who sees the alert again.
  */
-import { closeSync, existsSync, mkdirSync, openSync, renameSync, statSync } from 'node:fs';
+import { existsSync, renameSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import { pathToFileURL } from 'node:url';
 import { Fault } from '../fault/fault.ts';
 import type { Clock } from '../runtime/clock.ts';
+import { makePrivateFile } from '../runtime/private-file.ts';
 
 /** Raised when an older Postern could not read what a newer one writes. */
 const journalFormat = 1;
@@ -219,7 +220,7 @@ export class JournalFile {
   }
 
   #open(): DatabaseSync {
-    makeFile(this.#file);
+    makePrivateFile(this.#file);
     const db = new DatabaseSync(this.#file, { timeout: busyTimeoutMs });
     try {
       const isNew = formatOf(db) === 0 && schemaOf(db) === '';
@@ -313,16 +314,6 @@ function isSound(file: string): boolean {
     }
   } catch {
     return false;
-  }
-}
-
-/** The file's rights are set when it is made, for SQLite would go by the process's umask; its companions take them over. */
-function makeFile(file: string): void {
-  mkdirSync(join(file, '..'), { recursive: true, mode: 0o700 });
-  try {
-    closeSync(openSync(file, 'wx', 0o600));
-  } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
   }
 }
 
