@@ -17,6 +17,8 @@ const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
 const deadlineMs = { file: 300_000, check: 180_000 } as const;
 /** How long what a test file has started may live on after it: a process that was just told to end needs a moment. */
 const afterlifeMs = 1_000;
+/** How much of an error is said again at the end. */
+const errorLinesAtEnd = 12;
 /** The machines that run this have two cores, and many files start servers of their own. */
 const filesAtOnce = Math.min(2, availableParallelism());
 const testFiles = ['src/**/*.test.ts', 'sandbox/**/*.test.ts', 'test/**/*.test.ts', 'tools/**/*.test.ts', 'console/src/**/*.test.ts'];
@@ -250,7 +252,11 @@ function summarise(failedChecks: readonly string[], results: readonly FileResult
   print('');
   for (const one of aside) print(`${one.outcome}: ${one.name} (${one.file}): ${one.reason}`);
   for (const title of failedChecks) print(`failed: ${title}`);
-  for (const one of failed) print(`failed: ${one.name} (${one.file}:${one.line ?? '?'})`);
+  for (const one of failed) {
+    print(`failed: ${one.name} (${one.file}:${one.line ?? '?'})`);
+    // Whoever has only the end of a long output sees here what was wrong.
+    print(indent((one.error ?? '').split('\n').slice(0, errorLinesAtEnd).join('\n')));
+  }
   for (const result of brokenFiles) print(`failed: ${result.file}: ${result.fault}`);
   if (interruptedBy !== undefined) print(`interrupted by ${interruptedBy}`);
   const failures = failedChecks.length + failed.length + brokenFiles.length;

@@ -4,8 +4,7 @@
  * The hard thing is that an export must be as good as the archive: the bytes of an `.eml` are those that arrived; an mbox has to quote
  * lines (mboxrd, so that it can be undone exactly), and the manifest names the SHA-256 of the original in both.
  */
-import { createWriteStream } from 'node:fs';
-import { mkdir, open, readdir, rename, rm, stat, truncate } from 'node:fs/promises';
+import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -116,19 +115,33 @@ async function exportOrFault(archive: ArchiveReader, message: StoredMessage, for
   }
 }
 
-/** Writes one message and leaves nothing of it when its bytes are not those that arrived. Returns the file's name. */
+/**
+ * Writes one message and leaves nothing of it when its bytes are not those that arrived. Returns the file's name.
+ * The file is open before a byte is read, and the last write is over before anything is taken back: a stream that opens its file by itself
+ * may do so after it was given up, and leave an empty one.
+ */
 async function exportOne(archive: ArchiveReader, message: StoredMessage, format: ExportFormat, folder: string): Promise<string> {
   const file = format === 'eml' ? `${message.sha256}.eml` : 'messages.mbox';
   const path = join(folder, file);
-  const before = format === 'eml' ? 0 : ((await stat(path).catch(() => undefined))?.size ?? 0);
-  const target = createWriteStream(path, { flags: format === 'eml' ? 'wx' : 'a', mode: 0o600 });
+  const target = await open(path, format === 'eml' ? 'wx' : 'a', 0o600);
   try {
-    if (format === 'eml') await pipeline(archive.read(message.sha256), target);
-    else await pipeline(archive.read(message.sha256), mboxrd(message), target);
-  } catch (error) {
-    if (format === 'eml') await rm(path, { force: true });
-    else await truncate(path, before).catch(() => undefined);
-    throw error;
+    const { size: before } = await target.stat();
+    let written = Promise.resolve();
+    const write = (chunks: AsyncIterable<Uint8Array>): Promise<void> => {
+      written = target.writeFile(chunks);
+      return written;
+    };
+    try {
+      if (format === 'eml') await write(archive.read(message.sha256));
+      else await pipeline(archive.read(message.sha256), mboxrd(message), write);
+    } catch (error) {
+      await written.catch(() => undefined);
+      if (format === 'eml') await rm(path, { force: true });
+      else await target.truncate(before);
+      throw error;
+    }
+  } finally {
+    await target.close();
   }
   return file;
 }
