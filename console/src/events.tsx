@@ -7,11 +7,14 @@
  */
 import { type QueryClient, useQueryClient } from '@tanstack/react-query';
 import { createContext, type ReactNode, useContext, useEffect, useMemo, useRef, useState } from 'react';
-import type { LiveEvent, SourceCard, SourceDetail } from '../../src/service/api.ts';
+import type { LiveEvent, ReconciliationJob, SourceCard, SourceDetail } from '../../src/service/api.ts';
 
 export type LineState = 'connecting' | 'live' | 'broken';
 type Kind = LiveEvent['kind'];
 type Handler = (event: LiveEvent) => void;
+/** Asks for a path to be read again soon. */
+type Want = (path: string) => void;
+type SourceList = { readonly sources: readonly SourceCard[] };
 
 const kinds: readonly Kind[] = [
   'hello',
@@ -151,7 +154,7 @@ export function keepListening(parts: { readonly onState: (state: LineState) => v
 }
 
 /** Paths to read again are collected for a moment: a run of a thousand messages is not a thousand questions. */
-function refreshSoon(queries: QueryClient): { readonly want: (path: string) => void; readonly stop: () => void } {
+function refreshSoon(queries: QueryClient): { readonly want: Want; readonly stop: () => void } {
   const wanted = new Set<string>();
   let timer: ReturnType<typeof setTimeout> | undefined;
   return {
@@ -172,19 +175,17 @@ function isBelow(key: unknown, path: string): boolean {
   return typeof key === 'string' && (key === path || key.startsWith(`${path}/`) || path === '');
 }
 
-function patch(queries: QueryClient, event: LiveEvent, want: (path: string) => void): void {
+function patch(queries: QueryClient, event: LiveEvent, want: Want): void {
   switch (event.kind) {
     case 'hello':
       void queries.invalidateQueries({ predicate: ({ queryKey: [key] }) => key !== '/session' });
       return;
     case 'source':
-      putCard(queries, event.card);
+      putCard(queries, event.card, want);
       want('/overview');
       return;
     case 'source-gone':
-      queries.setQueryData<{ sources: SourceCard[] }>(['/sources', {}], (list) =>
-        list === undefined ? list : { sources: list.sources.filter(({ name }) => name !== event.name) },
-      );
+      put<SourceList>(queries, '/sources', (list) => list && { sources: list.sources.filter(({ name }) => name !== event.name) }, want);
       want('/overview');
       return;
     case 'arrivals':
@@ -207,7 +208,7 @@ function patch(queries: QueryClient, event: LiveEvent, want: (path: string) => v
       want('/overview');
       return;
     case 'reconciliation':
-      queries.setQueryData(['/reconciliation', {}], event.job);
+      put<ReconciliationJob>(queries, '/reconciliation', () => event.job, want);
       if (event.job.state !== 'running') want('/reconciliations');
       return;
     case 'export':
@@ -225,14 +226,25 @@ function patch(queries: QueryClient, event: LiveEvent, want: (path: string) => v
 }
 
 /** Puts a newer card wherever its source is shown. */
-export function putCard(queries: QueryClient, card: SourceCard): void {
-  const list = queries.getQueryData<{ sources: SourceCard[] }>(['/sources', {}]);
-  if (list !== undefined) {
+export function putCard(queries: QueryClient, card: SourceCard, want: Want = readAgain(queries)): void {
+  const withCard = (list: SourceList): SourceList => {
     const known = list.sources.some(({ name }) => name === card.name);
-    const sources = known ? list.sources.map((one) => (one.name === card.name ? card : one)) : [...list.sources, card];
-    queries.setQueryData(['/sources', {}], { sources });
-  }
-  queries.setQueryData<SourceDetail>([`/sources/${encodeURIComponent(card.name)}`, {}], (detail) =>
-    detail === undefined ? detail : { ...detail, card },
-  );
+    return { sources: known ? list.sources.map((one) => (one.name === card.name ? card : one)) : [...list.sources, card] };
+  };
+  put<SourceList>(queries, '/sources', (list) => list && withCard(list), want);
+  put<SourceDetail>(queries, `/sources/${encodeURIComponent(card.name)}`, (detail) => detail && { ...detail, card }, want);
+}
+
+function readAgain(queries: QueryClient): Want {
+  return (path) => void queries.invalidateQueries({ queryKey: [path, {}], exact: true });
+}
+
+/**
+ * Puts what an event tells in the place of what was read. An answer that is on its way was given before the event and would come over it:
+ * then it is read once more.
+ */
+function put<T>(queries: QueryClient, path: string, change: (old: T | undefined) => T | undefined, want: Want): void {
+  const key = [path, {}];
+  if (queries.getQueryState(key)?.fetchStatus === 'fetching') want(path);
+  queries.setQueryData<T>(key, change);
 }
