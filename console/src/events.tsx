@@ -5,7 +5,7 @@
  * The hard thing is a line that breaks: EventSource gives up for good after an answer that is no 200 (the service starts again behind a
  * proxy), so it is made anew with growing pauses; the first event of each line says that everything may have changed.
  */
-import { type QueryClient, useQueryClient } from '@tanstack/react-query';
+import { type Query, type QueryClient, useQueryClient } from '@tanstack/react-query';
 import { createContext, type ReactNode, useContext, useEffect, useMemo, useRef, useState } from 'react';
 import type { LiveEvent, ReconciliationJob, SourceCard, SourceDetail } from '../../src/service/api.ts';
 
@@ -164,7 +164,7 @@ function refreshSoon(queries: QueryClient): { readonly want: Want; readonly stop
         const paths = [...wanted];
         wanted.clear();
         timer = undefined;
-        void queries.invalidateQueries({ predicate: ({ queryKey: [key] }) => paths.some((one) => isBelow(key, one)) });
+        readAgain(queries, (key) => paths.some((one) => isBelow(key, one)));
       }, 700);
     },
     stop: () => clearTimeout(timer),
@@ -178,7 +178,7 @@ function isBelow(key: unknown, path: string): boolean {
 function patch(queries: QueryClient, event: LiveEvent, want: Want): void {
   switch (event.kind) {
     case 'hello':
-      void queries.invalidateQueries({ predicate: ({ queryKey: [key] }) => key !== '/session' });
+      readAgain(queries, (key) => key !== '/session');
       return;
     case 'source':
       putCard(queries, event.card, want);
@@ -226,7 +226,7 @@ function patch(queries: QueryClient, event: LiveEvent, want: Want): void {
 }
 
 /** Puts a newer card wherever its source is shown. */
-export function putCard(queries: QueryClient, card: SourceCard, want: Want = readAgain(queries)): void {
+export function putCard(queries: QueryClient, card: SourceCard, want: Want = (path) => readAgain(queries, (key) => key === path)): void {
   const withCard = (list: SourceList): SourceList => {
     const known = list.sources.some(({ name }) => name === card.name);
     return { sources: known ? list.sources.map((one) => (one.name === card.name ? card : one)) : [...list.sources, card] };
@@ -235,8 +235,17 @@ export function putCard(queries: QueryClient, card: SourceCard, want: Want = rea
   put<SourceDetail>(queries, `/sources/${encodeURIComponent(card.name)}`, (detail) => detail && { ...detail, card }, want);
 }
 
-function readAgain(queries: QueryClient): Want {
-  return (path) => void queries.invalidateQueries({ queryKey: [path, {}], exact: true });
+/**
+ * Reads again what is shown below some paths. Invalidating does nothing to a first read that is on its way, whose answer may be older than
+ * what was told: that one is waited for and then read once more.
+ */
+function readAgain(queries: QueryClient, isMeant: (path: unknown) => boolean): void {
+  const predicate = ({ queryKey: [path] }: Pick<Query, 'queryKey'>): boolean => isMeant(path);
+  for (const { state, promise, queryKey } of queries.getQueryCache().findAll({ predicate })) {
+    if (state.data !== undefined || state.fetchStatus !== 'fetching') continue;
+    void promise?.catch(() => undefined).then(() => queries.invalidateQueries({ queryKey, exact: true }));
+  }
+  void queries.invalidateQueries({ predicate });
 }
 
 /**
