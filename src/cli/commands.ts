@@ -118,6 +118,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./proxy-queue.ts')).proxyQueue,
   },
   {
+    name: 'proxy transcript',
+    summary: 'Write down for a while what applications say to the proxy, without their secrets; for when one cannot log in.',
+    load: async () => (await import('./proxy-transcript.ts')).proxyTranscript,
+  },
+  {
     // Behind its longer names: the first that fits is meant.
     name: 'proxy',
     summary: 'Open the door for applications that only know user and password: IMAP, POP3 and SMTP here, OAuth 2.0 at the server.',

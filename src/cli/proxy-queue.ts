@@ -42,7 +42,7 @@ what was asked is done, 3 when \`list\` finds mail that was set aside.`,
     const messages = wish.all ? await spool.list() : await Promise.all(wish.ids.map((id) => spool.find(id)));
     const { systemClock } = await import('../runtime/clock.ts');
     if (wish.verb === 'retry') for (const { id } of messages) await spool.retry(id, systemClock.now());
-    else if (wish.verb === 'drop') for (const message of messages) spool.remove(message.id);
+    else if (wish.verb === 'drop') for (const message of messages) await spool.remove(message.id);
     else await save(spool, messages, wish.to);
     const done = { retry: 'tried again at once', export: `written to ${wish.to}`, drop: 'dropped' }[wish.verb];
     if (args.values['json'] === true) json(terminal, { [wish.verb]: messages.map(({ id }) => id) });

@@ -1,11 +1,13 @@
 /** `postern proxy`. */
+import { flushCompileCache } from 'node:module';
 import type { ProxyEvent, ProxyPort } from '../proxy/port.ts';
 import { type Command, type ExitCode, exit, type Terminal } from './command.ts';
 import { configFile, expectNoArguments } from './parse.ts';
 import { bugText } from './print.ts';
+import type { ServiceManager } from './service-manager.ts';
 import { logFrom } from './teller.ts';
 
-/** What systemd gives a service to end is 90 seconds. */
+/** With the 20 seconds for what the queue has in hand it is less than the unit gives (`TimeoutStopSec`). */
 const drainMs = 30_000;
 
 export const proxy: Command = {
@@ -41,6 +43,8 @@ to an end for 30 seconds, and ends them. \`postern serve\` opens the same door b
       });
     };
     process.on('SIGHUP', reload);
+    const { serviceManager } = await import('./service-manager.ts');
+    const manager = serviceManager(terminal.env);
     const { health } = proxyConfig(config);
     const { serveProxyHealth } = await import('../proxy/health.ts');
     try {
@@ -49,17 +53,27 @@ to an end for 30 seconds, and ends them. \`postern serve\` opens the same door b
       if (running.clients().length === 0 && form === 'text') {
         terminal.stderr.write(`${time()} there are no clients yet: postern proxy client add NAME --mailbox ADDRESS\n`);
       }
-      return await untilEnded(running, terminal, served);
+      // Else only an orderly end writes it. A start that has to strip types itself keeps the tool for that in memory: some 15 MB.
+      flushCompileCache();
+      manager.ready();
+      return await untilEnded(running, terminal, served, manager);
     } finally {
       process.off('SIGHUP', reload);
       await running.close(drainMs);
+      manager.end();
     }
   },
 };
 
-async function untilEnded(running: ProxyPort, terminal: Terminal, served: { close(): Promise<void> } | undefined): Promise<ExitCode> {
+async function untilEnded(
+  running: ProxyPort,
+  terminal: Terminal,
+  served: { close(): Promise<void> } | undefined,
+  manager: ServiceManager,
+): Promise<ExitCode> {
   if (!terminal.signal.aborted)
     await new Promise<void>((resolve) => terminal.signal.addEventListener('abort', () => resolve(), { once: true }));
+  manager.stopping();
   // Health still answers, and says that it is not ready, while sessions come to their end.
   await running.close(drainMs);
   await served?.close();

@@ -74,7 +74,7 @@ const limits = z.strictObject(
     }),
     sessions: amount(1, 100_000).prefault(2500).meta({
       description: 'Sessions that are open at once, at most.',
-      reason: 'what fits into 300 MB of memory, at some 80 kB each',
+      reason: 'some 230 MB of memory; 330 where listeners encrypt',
     }),
     halfOpen: amount(1, 100_000).prefault(1000).meta({
       description: 'Connections that have not logged in yet, at most.',

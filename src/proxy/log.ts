@@ -5,6 +5,8 @@
  * of it can end the line or begin another, and it is quoted.
  */
 import type { Fault } from '../fault/fault.ts';
+import type { LoginAttempt } from './clients/admission.ts';
+import type { LoginAnswer } from './login.ts';
 import type { ProxyEvent, SessionView } from './port.ts';
 
 /** One line without its end; undefined: nothing for people. */
@@ -43,6 +45,21 @@ export function logText(event: ProxyEvent): string | undefined {
       return `fault: ${faultText(event.fault)}`;
     case 'draining':
       return `closing: ${event.sessions} sessions are open`;
+  }
+}
+
+/** What became of a login, for its transcript. */
+export function loginText({ name, actAs = '' }: LoginAttempt, answer: LoginAnswer): string {
+  const who = `name=${quoted(name.slice(0, 200))}${actAs === '' ? '' : ` as=${quoted(actAs.slice(0, 200))}`}`;
+  switch (answer.kind) {
+    case 'opened':
+      return `logged in: ${who} client=${answer.session.facts.client} mailbox=${answer.session.facts.mailbox}`;
+    case 'refused':
+      return `login refused: reason=${answer.reason} ${who}`;
+    case 'put-off':
+      return `login put off: ${who} ${faultText(answer.fault)}`;
+    case 'failed':
+      return `login failed behind the proxy: ${who} ${faultText(answer.fault)}`;
   }
 }
 

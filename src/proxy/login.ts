@@ -7,6 +7,7 @@
  */
 import type { ProxyLimits, TenantConfig } from '../config/config.ts';
 import { Fault, isFault } from '../fault/fault.ts';
+import type { DialogueLine } from '../mail/endpoint.ts';
 import type { SmtpSession } from '../mail/smtp/session.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Attempts } from './attempts.ts';
@@ -40,6 +41,8 @@ export interface LoginCall {
   readonly protocol: ProxyProtocol;
   readonly address: string;
   readonly attempt: LoginAttempt;
+  /** What is said to the server behind, without credentials. */
+  readonly onDialogue?: ((line: DialogueLine) => void) | undefined;
   /** Aborted when nobody is left to answer. */
   readonly signal: AbortSignal;
 }
@@ -47,7 +50,7 @@ export interface LoginCall {
 export type LoginAnswer =
   | { readonly kind: 'opened'; readonly opened: Opened; readonly session: OpenSession; readonly visit: Visit }
   /** Wrong, for whatever reason; the answer was held back already. */
-  | { readonly kind: 'refused' }
+  | { readonly kind: 'refused'; readonly reason: LoginRefusal }
   /** Right, and not now. */
   | { readonly kind: 'put-off'; readonly fault: Fault }
   /** Right, and the server says no. */
@@ -80,7 +83,7 @@ export class LoginDesk {
     this.#parts = parts;
   }
 
-  async logIn({ protocol, address: socketAddress, attempt, signal }: LoginCall): Promise<LoginAnswer> {
+  async logIn({ protocol, address: socketAddress, attempt, signal, onDialogue }: LoginCall): Promise<LoginAnswer> {
     const { clock, attempts, admissions, upstreams, sessions, limits } = this.#parts;
     const startedMs = clock.monotonic();
     const address = plainAddress(socketAddress);
@@ -89,7 +92,7 @@ export class LoginDesk {
     if (attempts.look(address, name).lockedUntilMs !== undefined) {
       this.#parts.tally.refused('locked');
       await clock.sleep(lockedDelayMs, signal);
-      return { kind: 'refused' };
+      return { kind: 'refused', reason: 'locked' };
     }
     const admission = await admissions.admit(attempt, protocol, address);
     if (admission.kind === 'busy') return { kind: 'put-off', fault: new Fault('proxy.full', { waitingFor: 'password checks' }) };
@@ -97,13 +100,13 @@ export class LoginDesk {
     if (admission.kind === 'refused' || tenant === undefined) {
       const reason = admission.kind === 'refused' ? admission.reason : 'no-tenant';
       await this.#refuse({ protocol, address, attempt, signal }, name, reason);
-      return { kind: 'refused' };
+      return { kind: 'refused', reason };
     }
     attempts.succeeded(address, name);
     if (sessions.size >= limits().sessions) {
       return this.#putOff(admission, protocol, address, new Fault('proxy.full', { sessions: sessions.size }));
     }
-    return await this.#open(admission, tenant, protocol, address, signal, startedMs);
+    return await this.#open(admission, tenant, { protocol, address, signal, onDialogue }, startedMs);
   }
 
   async #refuse({ protocol, address, attempt, signal }: LoginCall, name: string, reason: LoginRefusal): Promise<void> {
@@ -125,9 +128,7 @@ export class LoginDesk {
   async #open(
     { client, mailbox }: Extract<Admission, { kind: 'admitted' }>,
     tenant: TenantConfig,
-    protocol: ProxyProtocol,
-    address: string,
-    signal: AbortSignal,
+    { protocol, address, signal, onDialogue }: Omit<LoginCall, 'attempt'>,
     startedMs: number,
   ): Promise<LoginAnswer> {
     const { clock, budgets, upstreams } = this.#parts;
@@ -152,7 +153,7 @@ export class LoginDesk {
     }
     let opened: Opened | undefined;
     try {
-      opened = await upstreams.open(tenant, mailbox, protocol, signal);
+      opened = await upstreams.open(tenant, mailbox, protocol, signal, onDialogue);
       budgets.accepted(mailbox, protocol);
       const session = new OpenSession(facts, clock.now());
       const visit = this.#begin(session, place, clock.monotonic() - startedMs);

@@ -127,7 +127,7 @@ export type ProxyEvent =
   | { readonly kind: 'turned-away'; readonly protocol: ProxyProtocol; readonly address: string; readonly reason: string }
   | { readonly kind: 'locked'; readonly address: string; readonly name: string | undefined; readonly untilMs: number }
   | { readonly kind: 'pause'; readonly mailbox: string; readonly protocol: ProxyProtocol; readonly untilMs: number; readonly fault: Fault }
-  | { readonly kind: 'reloaded'; readonly what: 'clients' | 'configuration' | 'certificate' }
+  | { readonly kind: 'reloaded'; readonly what: 'clients' | 'configuration' | 'certificate' | 'transcripts' }
   | { readonly kind: 'queue'; readonly event: QueueEvent }
   | { readonly kind: 'fault'; readonly fault: Fault }
   | { readonly kind: 'draining'; readonly sessions: number };

@@ -36,6 +36,8 @@ import { runRelay } from './smtp/smtp-relay.ts';
 import { runStream } from './stream-session.ts';
 import { Talk, TalkEnded } from './talk.ts';
 import { Tally } from './tally.ts';
+import { overheard } from './transcript/overheard.ts';
+import { Transcripts } from './transcript/transcripts.ts';
 import { Upstreams } from './upstream.ts';
 
 export type { ProxyPort } from './port.ts';
@@ -81,6 +83,7 @@ class RunningProxy implements ProxyPort {
   readonly #halfOpen: HalfOpen;
   readonly #sessions = new Sessions();
   readonly #tally = new Tally();
+  readonly #transcripts: Transcripts;
   readonly #desk: LoginDesk;
   readonly #talks = new Set<Talk>();
   readonly #clientsFile: string;
@@ -109,6 +112,7 @@ class RunningProxy implements ProxyPort {
     this.#upstreams = new Upstreams(config.upstreams, { clock, tokens: options.tokens });
     this.#audit = new Audit(dataFolder, now, config.auditDays);
     this.#lastUses = new LastUses(dataFolder);
+    this.#transcripts = new Transcripts({ dataFolder, clock, onFault: (fault) => this.#emit({ kind: 'fault', fault }) });
     this.#halfOpen = new HalfOpen(config.limits.halfOpen, config.limits.halfOpenPerAddress);
     if (options.onEvent !== undefined) this.#listeners.add(options.onEvent);
     this.#desk = new LoginDesk({
@@ -133,7 +137,7 @@ class RunningProxy implements ProxyPort {
     const { queue } = this.#config;
     // What was taken while there was a queue is handed on, also where new mail is not to go through one any more.
     const isLeft = queue === undefined && (await new Spool(queueFolder(this.#options)).list(() => undefined)).length > 0;
-    if (queue !== undefined || isLeft) this.#queue = await this.#makeQueue(queue?.retryForMs ?? 0);
+    if (queue !== undefined || isLeft) this.#queue = await this.#makeQueue(queue?.retryForMs);
     try {
       for (const listener of this.#config.listeners) await this.#listen(listener);
     } catch (error) {
@@ -247,6 +251,7 @@ class RunningProxy implements ProxyPort {
     this.#open = [...before.filter((one) => !gone.includes(one)), ...added];
     this.#config = config;
     this.#certificate = certificate;
+    if (config.queue !== undefined) this.#queue?.use(config.queue.retryForMs);
     this.#attempts.use(config.limits);
     this.#budgets.use(config.limits);
     this.#halfOpen.use(config.limits.halfOpen, config.limits.halfOpenPerAddress);
@@ -276,6 +281,7 @@ class RunningProxy implements ProxyPort {
     await this.#sessions.empty();
     clearTimeout(giveUp);
     await this.#queue?.close();
+    await this.#transcripts.settled();
     this.#budgets.close();
     this.#lastUses.close();
     this.#audit.close();
@@ -306,7 +312,8 @@ class RunningProxy implements ProxyPort {
     this.#tally.connection(protocol);
     const against = address === '' ? 'gone' : this.#halfOpen.take(address);
     if (against !== undefined) return this.#turnAway(socket, protocol, address, against);
-    const talk = new Talk(socket, this.#config.limits.loginMs);
+    const transcript = this.#transcripts.begin({ protocol, address, tls: listener.tls });
+    const talk = new Talk(socket, this.#config.limits.loginMs, transcript);
     this.#talks.add(talk);
     let isHalfOpen = true;
     const leave = (): void => {
@@ -320,13 +327,14 @@ class RunningProxy implements ProxyPort {
       listener,
       address,
       secureContext: () => this.#certificate?.context,
-      logIn: (call) => this.#desk.logIn(call),
+      logIn: overheard(this.#desk, this.#admissions, transcript),
     });
     try {
       if (listener.tls === 'implicit') await caller.startTls();
       const door = { imap: imapDoor, pop3: popDoor, smtp: smtpDoor }[protocol];
       const answer = await door(caller);
       leave();
+      if ('stream' in answer.opened) transcript?.end('from here on bytes pass, and are not written down');
       try {
         await this.#run(answer, talk);
       } finally {
@@ -335,10 +343,12 @@ class RunningProxy implements ProxyPort {
         else if (answer.opened.protocol !== 'smtp-queue') answer.opened.stream.socket.destroy();
       }
     } catch (error) {
+      transcript?.end(error instanceof TalkEnded ? `ended: ${error.reason}` : '');
       this.#endedEarly(error, talk, protocol, address);
     } finally {
       leave();
       if (!talk.settled) talk.end('gone');
+      transcript?.end();
     }
   }
 
@@ -366,7 +376,7 @@ class RunningProxy implements ProxyPort {
   }
 
   /** It can take messages, and does not hand them on before it is started. */
-  async #makeQueue(retryForMs: number): Promise<Queue> {
+  async #makeQueue(retryForMs: number | undefined): Promise<Queue> {
     const { clock, random, dataFolder, onBug } = this.#options;
     const queue = new Queue({
       folder: queueFolder({ dataFolder }),
@@ -417,6 +427,7 @@ class RunningProxy implements ProxyPort {
   async #look(): Promise<void> {
     if (this.#draining) return;
     this.#looks += 1;
+    if (this.#transcripts.look()) this.#emit({ kind: 'reloaded', what: 'transcripts' });
     if (versionOf(this.#clientsFile) !== this.#clientsVersion) {
       try {
         await this.reloadClients();

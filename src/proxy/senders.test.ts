@@ -1,7 +1,7 @@
-/** Which addresses a From field names, and who may stand in it. */
+/** Which addresses the senders in a header name, and who may stand there. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { fromAddresses, senderRule } from './senders.ts';
+import { deniedSender, senderRule } from './senders.ts';
 
 const rows: readonly (readonly [header: string, addresses: readonly string[] | undefined])[] = [
   ['From: a@x.test', ['a@x.test']],
@@ -35,18 +35,33 @@ const rows: readonly (readonly [header: string, addresses: readonly string[] | u
   ['From: "b"@y.test', undefined],
   ['From: <"b" @y.test>', undefined],
   // Voilà in UTF-8, one character an octet: its last one is no blank.
-  ['From: <voil\xc3\xa0@x.test>', ['voil\xc3\xa0@x.test']],
+  ['From: <voil\xc3\xa0@x.test>', ['voil\u00e0@x.test']],
+  ['From: a@x.test\r\nSender: Bob <b@y.test>', ['a@x.test', 'b@y.test']],
+  ['SENDER :\r\n b@y.test', ['b@y.test']],
+  ['From: a@x.test\r\nSender: b@y.test\r\nSender: c@z.test', ['a@x.test', 'b@y.test', 'c@z.test']],
+  ['From: a@x.test\r\nSender: (never ends', undefined],
+  ['Sender: scanner\r\nFrom: a@x.test', ['a@x.test']],
+  // The first Resent fields are of who sends it now, the others are history.
+  ['Resent-From: b@y.test\r\nResent-Sender: c@z.test\r\nResent-From: old@w.test\r\nFrom: a@x.test', ['b@y.test', 'c@z.test', 'a@x.test']],
+  ['Resent-Sender: c@z.test\r\nFrom: a@x.test\r\nResent-Sender: old@w.test', ['c@z.test', 'a@x.test']],
+  ['X-Sender: b@y.test\r\nSender-Note: c@z.test\r\nResent-To: d@w.test\r\nReply-To: e@w.test\r\nFrom: a@x.test', ['a@x.test']],
   [`From: ${'x'.repeat(5_000)} <a@x.test>`, undefined],
 ];
 
 test('every address that a reader could take for the sender is found, and what cannot be read is none', () => {
-  for (const [header, addresses] of rows) assert.deepEqual(fromAddresses(`${header}\r\n\r\nbody`), addresses, header);
+  for (const [header, addresses] of rows) {
+    const found: string[] = [];
+    const denied = deniedSender(`${header}\r\n\r\nbody`, (address) => found.push(address) > 0);
+    assert.deepEqual(denied === undefined ? found : undefined, addresses, header);
+    for (const [index, address] of (addresses ?? []).entries())
+      assert.equal(deniedSender(`${header}\r\n\r\nbody`, (one) => addresses?.indexOf(one) !== index)?.address, address, header);
+  }
 });
 
 test('a field that is made to be slow is read at once', () => {
   const began = performance.now();
   for (const sign of ['(', ')', '"', '\\"', '<', '>', ',', ':', ';', '<a@b>', '" "', 'a@']) {
-    for (const times of [300, 1_300, 4_000, 60_000]) fromAddresses(`From: ${sign.repeat(times)}`);
+    for (const times of [300, 1_300, 4_000, 60_000]) deniedSender(`From: ${sign.repeat(times)}`, () => true);
   }
   assert.ok(performance.now() - began < 5_000);
 });

@@ -1,8 +1,9 @@
 /**
  * As whom a mailbox may send: its own address, and those that the configuration allows it (`proxy.sendAs`). Pure.
  *
- * The hard thing is the From field: a message may hold two of them, or several addresses in one, with names, comments and quotes that
- * look like addresses. Every address that a reader could take for the sender has to be allowed; what cannot be read is not.
+ * The hard thing is the header: a message may hold two From fields, or several addresses in one, with names, comments and quotes that look
+ * like addresses; and beside From stand Sender and the Resent fields, which a mail program shows as who has sent it ("A on behalf of B").
+ * Every address that a reader could take for the sender has to be allowed; what cannot be read is not.
  */
 import { covers } from './address-pattern.ts';
 
@@ -20,25 +21,41 @@ export function senderRule(
   };
 }
 
+/** What stands in a header and may not: the field, and the address where it could be read. */
+export interface DeniedSender {
+  readonly field: 'From' | 'Sender' | 'Resent-From' | 'Resent-Sender';
+  readonly address: string | undefined;
+}
+
+const fieldNames = { from: 'From', sender: 'Sender', 'resent-from': 'Resent-From', 'resent-sender': 'Resent-Sender' } as const;
+
 /**
- * The addresses of all From fields of a message's header.
+ * The first sender in a message's header that the rule does not allow. RFC 5322 §3.6.2: From is the author, Sender who transmits it; neither
+ * excuses the other. M365 (assumed): what Exchange makes of a foreign Sender is not documented, but Outlook shows it as the sender.
+ * Of the Resent fields (§3.6.6) the first ones are of who sends it now; further ones are history, and anybody's.
  * @param header from the first byte on, as far as it is there; one character a byte
- * @returns undefined where a From field holds something that is no address
  */
-export function fromAddresses(header: string): readonly string[] | undefined {
+export function deniedSender(header: string, may: SenderRule): DeniedSender | undefined {
   const end = /\r?\n\r?\n/.exec(header)?.index ?? header.length;
-  const fields = header
+  const lines = header
     .slice(0, end)
     .replace(/\r?\n[ \t]+/g, ' ')
-    .split(/\r?\n/)
-    .flatMap((line) => /^from[ \t]*:(.*)$/i.exec(line)?.[1] ?? []);
-  const found: string[] = [];
-  for (const field of fields) {
-    const addresses = addressesOf(field);
-    if (addresses === undefined) return undefined;
-    found.push(...addresses);
+    .split(/\r?\n/);
+  const seen = new Set<string>();
+  for (const line of lines) {
+    const [, name = '', value = ''] = /^((?:resent-)?(?:from|sender))[ \t]*:(.*)$/i.exec(line) ?? [];
+    const key = name.toLowerCase();
+    if (!isFieldName(key) || (seen.has(key) && key.startsWith('resent-'))) continue;
+    seen.add(key);
+    const addresses = addressesOf(value)?.map((address) => Buffer.from(address, 'latin1').toString('utf8'));
+    const denied = addresses?.find((address) => !may(address));
+    if (addresses === undefined || denied !== undefined) return { field: fieldNames[key], address: denied };
   }
-  return found;
+  return undefined;
+}
+
+function isFieldName(text: string): text is keyof typeof fieldNames {
+  return Object.hasOwn(fieldNames, text);
 }
 
 /** No program writes a longer one. */

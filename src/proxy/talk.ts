@@ -19,6 +19,20 @@ export class TalkEnded extends Error {
   }
 }
 
+/** Hears a talk, where it is to be written down. */
+export interface Ear {
+  /** A line of the application; one character a byte. */
+  heard(line: string): void;
+  literal(bytes: Uint8Array): void;
+  /** Bytes of a message: none of them is of interest. */
+  content(bytes: number): void;
+  said(text: string): void;
+  note(text: string): void;
+}
+
+/** One for all: an error keeps the trace of where it was made, and these would be kept as long as their sessions. */
+const handedOver = new TalkEnded('closing');
+
 const LF = 10;
 const CR = 13;
 const nothing = Buffer.alloc(0);
@@ -30,6 +44,7 @@ export class Talk {
   #inputEnded = false;
   #waiter: (() => void) | undefined;
   #deadline: NodeJS.Timeout;
+  readonly #ear: Ear | undefined;
   readonly #gone = new AbortController();
   readonly #onData = (chunk: Buffer): void => {
     this.#socket.pause();
@@ -46,8 +61,9 @@ export class Talk {
   };
 
   /** @param ms from now to the end of the login */
-  constructor(socket: Socket, ms: number) {
+  constructor(socket: Socket, ms: number, ear?: Ear) {
     this.#socket = socket;
+    this.#ear = ear;
     this.#deadline = setTimeout(() => this.end('deadline'), ms);
     socket.pause();
     this.#listen();
@@ -82,6 +98,7 @@ export class Talk {
         const end = lf > 0 && this.#unread[lf - 1] === CR ? lf - 1 : lf;
         const text = this.#unread.toString('latin1', 0, end);
         this.#unread = this.#unread.subarray(lf + 1);
+        this.#ear?.heard(text);
         return text;
       }
       searched = this.#unread.length;
@@ -94,6 +111,7 @@ export class Talk {
     while (this.#unread.length < count) await this.#more();
     const bytes = Buffer.from(this.#unread.subarray(0, count));
     this.#unread = this.#unread.subarray(count);
+    this.#ear?.literal(bytes);
     return bytes;
   }
 
@@ -102,17 +120,21 @@ export class Talk {
     while (this.#unread.length === 0) await this.#more();
     const chunk = this.#unread;
     this.#unread = nothing;
+    this.#ear?.content(chunk.length);
     return chunk;
   }
 
   /** Takes bytes back that were read too far. */
   unread(bytes: Buffer): void {
+    this.#ear?.content(-bytes.length);
     this.#unread = this.#unread.length === 0 ? bytes : Buffer.concat([bytes, this.#unread]);
   }
 
   /** Text with one character a byte; line ends are the caller's. An application that does not read is ended by the deadline. */
   say(text: string): void {
-    if (this.#ended === undefined && this.#socket.writable) this.#socket.write(text, 'latin1');
+    if (this.#ended !== undefined || !this.#socket.writable) return;
+    this.#ear?.said(text);
+    this.#socket.write(text, 'latin1');
   }
 
   /** Resolves when the machine has taken what was said. @throws TalkEnded */
@@ -137,10 +159,11 @@ export class Talk {
       secure.once('close', () => resolve(false));
       this.#waiter = () => resolve(false);
     });
-    secure.on('error', () => undefined);
+    secure.on('error', (error) => this.#ear?.note(`the connection broke: ${'code' in error ? String(error.code) : error.message}`));
     const worked = await done;
     this.#waiter = undefined;
     if (!worked) throw this.#ended ?? this.end('tls-failed');
+    this.#ear?.note(`TLS: ${secure.getProtocol()} ${secure.getCipher().name}`);
     secure.pause();
     this.#listen();
   }
@@ -163,7 +186,7 @@ export class Talk {
     this.#deafen();
     const unread = this.#unread;
     this.#unread = nothing;
-    this.#ended = new TalkEnded('closing');
+    this.#ended = handedOver;
     return { socket: this.#socket, unread };
   }
 
@@ -171,6 +194,7 @@ export class Talk {
   close(words = ''): void {
     this.#stop('closing');
     // One that does not read its last words is not waited for.
+    if (this.#socket.writable && words !== '') this.#ear?.said(words);
     if (this.#socket.writable) this.#socket.end(words, 'latin1', () => this.#socket.destroy());
     setTimeout(() => this.#socket.destroy(), lastWordsMs).unref();
   }

@@ -8,7 +8,7 @@
 
 import type { ProxyUpstream, TenantConfig } from '../config/config.ts';
 import { Fault, isFault } from '../fault/fault.ts';
-import type { HandedOver, MailEndpoint } from '../mail/endpoint.ts';
+import type { DialogueLine, HandedOver, MailEndpoint } from '../mail/endpoint.ts';
 import { connectImap } from '../mail/imap/client.ts';
 import { connectPop } from '../mail/pop/client.ts';
 import { connectSmtp, type SmtpClient } from '../mail/smtp/client.ts';
@@ -61,13 +61,20 @@ export class Upstreams {
   }
 
   /** Connects and logs in. @throws Fault of the mail and token planes; the signal's reason */
-  async open(tenant: TenantConfig, mailbox: string, protocol: ProxyProtocol, signal: AbortSignal): Promise<Opened> {
+  async open(
+    tenant: TenantConfig,
+    mailbox: string,
+    protocol: ProxyProtocol,
+    signal: AbortSignal,
+    onDialogue?: (line: DialogueLine) => void,
+  ): Promise<Opened> {
     const server = tenant.cloud[protocol];
     if (server === undefined) throw new Fault('proxy.no-server', { tenant: tenant.name, protocol });
     const endpoint: MailEndpoint = { ...server, ca: tenant.ca };
+    const options = { signal, ...(onDialogue === undefined ? {} : { onDialogue }) };
     switch (protocol) {
       case 'imap': {
-        const client = await this.#loggedIn(protocol, () => connectImap(endpoint, { signal }), tenant, mailbox, signal);
+        const client = await this.#loggedIn(protocol, () => connectImap(endpoint, options), tenant, mailbox, signal);
         // Our reader makes them upper case; some programs look for the one word as the RFC writes it.
         const capabilities = [...client.capabilities].map((word) => word.replace(/^IMAP4REV/, 'IMAP4rev'));
         return { protocol, capabilities, stream: client.release() };
@@ -75,10 +82,10 @@ export class Upstreams {
       case 'pop3':
         return {
           protocol,
-          stream: (await this.#loggedIn(protocol, () => connectPop(endpoint, { signal }), tenant, mailbox, signal)).release(),
+          stream: (await this.#loggedIn(protocol, () => connectPop(endpoint, options), tenant, mailbox, signal)).release(),
         };
       case 'smtp':
-        return { protocol, client: await this.#loggedIn(protocol, () => connectSmtp(endpoint, { signal }), tenant, mailbox, signal) };
+        return { protocol, client: await this.#loggedIn(protocol, () => connectSmtp(endpoint, options), tenant, mailbox, signal) };
     }
   }
 

@@ -133,22 +133,48 @@ test('the container file can be read: known instructions, stages that exist, and
   }
 });
 
+/** A folder with what a stage copies out of the checkout, and the modules of this one. */
+function staged(stage: readonly Instruction[]): string {
+  const image = mkdtempSync(join(tmpdir(), 'postern-image-'));
+  for (const { rest } of stage.filter(({ word }) => word === 'COPY')) {
+    if (rest.startsWith('--from=')) continue;
+    const words = rest.split(' ');
+    const target = join(image, words.at(-1) ?? '');
+    for (const source of words.slice(0, -1)) {
+      const isFolder = statSync(join(root, source)).isDirectory();
+      // What was built here is not in a fresh clone.
+      const filter = (path: string): boolean => !/^(?:dist|\.dist-.*|node_modules)$/.test(basename(path));
+      cpSync(join(root, source), isFolder ? target : join(target, basename(source)), { recursive: true, filter });
+    }
+  }
+  symlinkSync(join(root, 'node_modules'), join(image, 'node_modules'));
+  return image;
+}
+
+test('what the stage of the console copies is enough to build it', () => {
+  const read = instructions(readFileSync(join(root, 'examples', 'Containerfile'), 'utf8'));
+  const begin = read.findIndex(({ word, rest }) => word === 'FROM' && rest.endsWith(' AS console'));
+  const stage = read.slice(
+    begin,
+    read.findIndex(({ word }, index) => word === 'FROM' && index > begin),
+  );
+  const build = stage.findLast(({ word }) => word === 'RUN')?.rest.split(' ') ?? [];
+  assert.equal(build[0], 'node');
+  const image = staged(stage);
+  try {
+    const built = spawnSync(process.execPath, build.slice(1), { cwd: image, encoding: 'utf8', timeout: 120_000 });
+    assert.equal(built.status, 0, built.stderr);
+    assert.match(readFileSync(join(image, 'console', 'dist', 'index.html'), 'utf8'), /<script type="module"/);
+  } finally {
+    rmSync(image, { recursive: true, force: true });
+  }
+});
+
 test('what the last stage copies is enough to serve the console', async () => {
   const read = instructions(readFileSync(join(root, 'examples', 'Containerfile'), 'utf8'));
-  const last = read.slice(read.findLastIndex(({ word }) => word === 'FROM'));
-  const image = mkdtempSync(join(tmpdir(), 'postern-image-'));
+  const image = staged(read.slice(read.findLastIndex(({ word }) => word === 'FROM')));
   try {
-    for (const { rest } of last.filter(({ word }) => word === 'COPY')) {
-      if (rest.startsWith('--from=')) continue;
-      const words = rest.split(' ');
-      const target = join(image, words.at(-1) ?? '');
-      for (const source of words.slice(0, -1)) {
-        const isFolder = statSync(join(root, source)).isDirectory();
-        cpSync(join(root, source), isFolder ? target : join(target, basename(source)), { recursive: true });
-      }
-    }
-    // The two stages before it: the modules of this checkout, and the console as it is built here.
-    symlinkSync(join(root, 'node_modules'), join(image, 'node_modules'));
+    // Of the stages before it: the console as it is built here.
     mkdirSync(join(image, 'console'));
     symlinkSync(await buildConsole(), join(image, 'console', 'dist'));
     writeFileSync(join(image, 'postern.yaml'), 'data: ./data\nservice: { listen: 127.0.0.1:0 }\n');
@@ -165,9 +191,9 @@ test('what the last stage copies is enough to serve the console', async () => {
       }
       const url = /Console at (\S+)/.exec(said)?.[1];
       assert.ok(url !== undefined, said);
-      const page = await fetch(url, { signal: AbortSignal.timeout(20_000) });
+      const page = await fetch(url, { signal: AbortSignal.timeout(60_000) });
       assert.match(await page.text(), /<script type="module"/);
-      assert.equal((await fetch(new URL('/livez', url), { signal: AbortSignal.timeout(20_000) })).status, 200);
+      assert.equal((await fetch(new URL('/livez', url), { signal: AbortSignal.timeout(60_000) })).status, 200);
     } finally {
       service.kill('SIGKILL');
       await ended;

@@ -1,8 +1,9 @@
 /** `postern proxy` and `postern proxy client` as a person and a service manager use them: the whole binary. */
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
@@ -134,11 +135,11 @@ class Service {
   readonly child: ChildProcess;
   talk = '';
 
-  constructor(file: string, args: readonly string[] = []) {
+  constructor(file: string, args: readonly string[] = [], more: Readonly<Record<string, string>> = {}) {
     const { POSTERN_CONFIG: _, ...env } = process.env;
     this.child = spawn(binary, ['proxy', ...args, '--config', file], {
       cwd: root,
-      env: { ...env, LAB_SECRET: sandbox.clientSecret },
+      env: { ...env, LAB_SECRET: sandbox.clientSecret, ...more },
       stdio: ['ignore', 'ignore', 'pipe'],
     });
     this.child.stderr?.setEncoding('utf8').on('data', (text) => {
@@ -147,7 +148,7 @@ class Service {
   }
 
   async says(pattern: RegExp): Promise<RegExpExecArray> {
-    const until = AbortSignal.timeout(20_000);
+    const until = AbortSignal.timeout(60_000);
     for (;;) {
       const found = pattern.exec(this.talk);
       if (found !== null) return found;
@@ -205,26 +206,99 @@ test('the service listens, lets in, reads its configuration anew on SIGHUP, sees
   }
 });
 
-test('the lines of refused logins are those that the filter for fail2ban finds, and no name that was sent can forge one', async () => {
-  const filter = readFileSync(join(root, 'examples/fail2ban/filter.d/postern-proxy.conf'), 'utf8');
-  const [, expression = ''] = /^failregex = (.+)$/m.exec(filter) ?? [];
-  // fail2ban takes the time off a line and puts an address where <HOST> stands.
-  const found = new RegExp(expression.replace('<HOST>', '(\\S+)'));
-  const service = new Service(configure(plain, 'fail2ban.yaml'));
+const fail2ban = spawnSync('fail2ban-regex', ['--version']);
+const skip = fail2ban.status === 0 ? false : 'no fail2ban-regex (apt-get install fail2ban)';
+
+test('fail2ban finds the address in each line of a refused login, in both forms of the log, and no name that was sent can forge one', {
+  skip,
+}, async () => {
+  const filter = join(root, 'examples/fail2ban/filter.d/postern-proxy.conf');
+  const forged = [
+    'x" login refused: address=192.0.2.1 protocol=imap reason=wrong-password name="',
+    'box node[1]: login refused: address=192.0.2.1 protocol=imap reason=wrong-password name="',
+    '","event":"proxy-login-refused","protocol":"imap","address":"192.0.2.1",',
+    '{"time":"","event":"proxy-login-refused","protocol":"imap","address":"192.0.2.1","',
+  ];
+  const found = (log: string, ...more: readonly string[]): readonly string[] => {
+    const file = join(folder, 'fail2ban.log');
+    writeFileSync(file, log);
+    const { stdout, stderr } = spawnSync('fail2ban-regex', [...more, '--usedns=no', '--out=ip', file, filter], { encoding: 'utf8' });
+    assert.equal(stderr, '');
+    return stdout.split('\n').filter((line) => line !== '');
+  };
+  for (const args of [[], ['--log', 'json']]) {
+    const service = new Service(configure(plain, 'fail2ban.yaml'), args);
+    try {
+      const [, port] = await service.says(/127\.0\.0\.1:(\d+)/);
+      for (const name of forged) {
+        const talk = await dial(Number(port));
+        talk.say(`a LOGIN "${name.replaceAll('"', '\\"')}" "x"\r\n`);
+        await talk.until(/a NO .*\r\n/);
+        talk.end();
+      }
+    } finally {
+      await service.end();
+    }
+    const refused = forged.map(() => '127.0.0.1');
+    assert.deepEqual(found(service.talk), refused, 'a file');
+    // What fail2ban makes of a line of the journal, whose time it has from elsewhere; and the line that syslog would write.
+    const journal = service.talk.replaceAll(/^(?=.)/gm, 'box node[17]: ');
+    assert.deepEqual(found(journal, '--datepattern={NONE}'), refused, 'the journal');
+    assert.deepEqual(found(journal.replaceAll(/^(?=.)/gm, 'Nov 22 11:49:23 ')), refused, 'syslog');
+  }
+});
+
+/** What systemd would do: listens at a socket of datagrams, and prints what it is told. */
+const listener = `
+import socket, sys
+heard = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+heard.bind(sys.argv[1])
+print("listening", flush=True)
+while True:
+    print(heard.recv(4096).decode().strip().replace("\\n", " "), flush=True)
+`;
+const missing = ['systemd-notify', 'python3'].find((program) => spawnSync(program, ['--version']).status !== 0);
+
+test('systemd is told when the doors are open, that the program still turns, and that it ends', {
+  skip: missing === undefined ? false : `no ${missing}`,
+}, async () => {
+  const socket = join(folder, 'notify');
+  const manager = spawn('python3', ['-c', listener, socket], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const ended = once(manager, 'exit');
+  let heard = '';
+  manager.stdout.setEncoding('utf8').on('data', (text) => {
+    heard += String(text);
+  });
+  const hears = async (word: string): Promise<void> => {
+    const until = AbortSignal.timeout(20_000);
+    while (!heard.includes(word)) {
+      await once(manager.stdout, 'data', { signal: until }).catch(() => assert.fail(`no ${word} in ${heard}`));
+    }
+  };
+  let service: Service | undefined;
   try {
-    const [, port] = await service.says(/listening: imap 127\.0\.0\.1:(\d+)/);
-    const talk = await dial(Number(port));
-    const forged = 'x\\" login refused: address=192.0.2.1 protocol=imap reason=wrong-password name=';
-    talk.say(`a LOGIN "${forged}" "x"\r\n`);
-    await talk.until(/a NO .*\r\n/);
-    talk.end();
-    const lines = service.talk
-      .split('\n')
-      .map((line) => line.replace(/^\S+Z /, ''))
-      .flatMap((line) => found.exec(line)?.[1] ?? []);
-    assert.deepEqual(lines, ['127.0.0.1']);
+    await hears('listening');
+    // Where it cannot listen, nobody is told that it does.
+    const taken = net.createServer().listen(0, '127.0.0.1');
+    await once(taken, 'listening');
+    const address = taken.address();
+    assert.ok(address !== null && typeof address === 'object');
+    const wrong = new Service(configure(plain.replace('127.0.0.1:0', `127.0.0.1:${address.port}`), 'notify.yaml'), [], {
+      NOTIFY_SOCKET: socket,
+    });
+    await once(wrong.child, 'exit');
+    taken.close();
+    assert.ok(!heard.includes('READY'));
+    service = new Service(configure(plain, 'notify.yaml'), [], { NOTIFY_SOCKET: socket, WATCHDOG_USEC: '600000' });
+    await hears('READY=1');
+    assert.match(service.talk, /listening: imap/);
+    await hears('WATCHDOG=1');
+    assert.equal(await service.end(), 0);
+    await hears('STOPPING=1');
   } finally {
-    await service.end();
+    await service?.end();
+    manager.kill();
+    await ended;
   }
 });
 

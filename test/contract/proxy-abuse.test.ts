@@ -8,6 +8,7 @@ import { readFileSync } from 'node:fs';
 import { after, before, suite, test } from 'node:test';
 import tls from 'node:tls';
 import type { ProxyProtocol } from '../../src/proxy/port.ts';
+import { until } from './import-place.ts';
 import { Dialogue, dial, type ProxyPlace, startProxyPlace } from './proxy-place.ts';
 
 const user = 'box@contoso.test';
@@ -21,14 +22,20 @@ const listeners = `
     smtp-starttls: { protocol: smtp, listen: "127.0.0.1:0", tls: starttls }
     imaps: { protocol: imap, listen: "127.0.0.1:0", tls: implicit }`;
 
+/** Of the second no login is made: there the time for one is short, as no test that logs in on a busy machine may have it. */
 let place: ProxyPlace;
+let impatient: ProxyPlace;
 let password: string;
 before(async () => {
-  place = await startProxyPlace({ tls: true, listeners, more: '  limits: { loginTime: 2s, halfOpen: 100, failures: 5, lock: 1h }\n' });
+  place = await startProxyPlace({ tls: true, listeners, more: '  limits: { halfOpen: 100, failures: 5, lock: 1h }\n' });
+  impatient = await startProxyPlace({ tls: true, listeners, more: '  limits: { loginTime: 2s }\n' });
   place.mailbox(user);
   password = await place.client({ name: 'crm' });
 });
-after(() => place.close());
+after(async () => {
+  await place.close();
+  await impatient.close();
+});
 
 /** Connections that the mail servers have taken so far, and logins that they have seen. */
 function seenBehind(): number {
@@ -56,13 +63,11 @@ for (const protocol of protocols) {
   });
 
   test(`bytes that drip in over ${protocol} move no deadline`, async () => {
-    const talk = await dial(place.port(protocol));
-    const startedAt = performance.now();
+    const talk = await dial(impatient.port(protocol));
     const drip = setInterval(() => talk.say('N'), 50);
     await talk.closed();
     clearInterval(drip);
-    assert.ok(performance.now() - startedAt < 10_000);
-    await place.event('turned-away', (event) => event.protocol === protocol && event.reason === 'deadline');
+    await impatient.event('turned-away', (event) => event.protocol === protocol && event.reason === 'deadline');
   });
 
   test(`commands behind STARTTLS are refused over ${protocol}, whoever put them there (proxy.injection)`, async () => {
@@ -217,15 +222,13 @@ test('more half-open connections than are borne are turned away, and whoever is 
   await inside.until(/b OK .*\r\n/);
   inside.end();
   for (const talk of talks) talk.end();
-  for (let looks = 0; place.proxy.snapshot().halfOpen > 0; looks += 1) {
-    assert.ok(looks < 100_000, 'places of connections that are gone are not given back');
-    await new Promise((done) => setImmediate(done));
-  }
+  // The places of connections that are gone are given back.
+  await until(() => place.proxy.snapshot().halfOpen === 0);
   await othersAreServed();
 });
 
 test('a handshake that never comes, and one that is none, end with the login time', async () => {
-  const [silent, noise] = [await dial(place.port('imaps')), await dial(place.port('imaps'))];
+  const [silent, noise] = [await dial(impatient.port('imaps')), await dial(impatient.port('imaps'))];
   noise.say('a LOGIN me secret\r\n');
   await Promise.all([silent.closed(), noise.closed()]);
   assert.equal(silent.heard, '');

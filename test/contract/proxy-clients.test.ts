@@ -157,10 +157,14 @@ async function getmail({ folder, user, password, port, ca }: Box, type: string):
   return filesOf(mail);
 }
 
-/** A program that keeps each message that it is given. */
+/**
+ * A program that keeps each message that it is given. It ends when whoever started it sleeps: getmail misses the end of a program that
+ * comes before it has begun to wait for it, and then waits for a minute and gives up.
+ */
 function keeper(folder: string, mail: string): string {
   const keep = join(folder, 'keep');
-  writeFileSync(keep, `#!/bin/sh\nexec cat > "$(mktemp ${mail}/new/XXXXXXXX)"\n`, { mode: 0o700 });
+  const untilAwaited = 'while [ -r "/proc/$PPID/stat" ] && ! grep -q ") S " "/proc/$PPID/stat"; do :; done';
+  writeFileSync(keep, `#!/bin/sh\ncat > "$(mktemp ${mail}/new/XXXXXXXX)" || exit 1\n${untilAwaited}\n`, { mode: 0o700 });
   return keep;
 }
 

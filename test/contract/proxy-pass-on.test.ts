@@ -40,7 +40,7 @@ async function pair(): Promise<[Socket, Socket]> {
 async function heard(socket: Socket): Promise<Buffer> {
   const chunks: Buffer[] = [];
   socket.on('data', (chunk) => chunks.push(chunk));
-  await once(socket, 'end', { signal: AbortSignal.timeout(20_000) });
+  await once(socket, 'end', { signal: AbortSignal.timeout(60_000) });
   return Buffer.concat(chunks);
 }
 

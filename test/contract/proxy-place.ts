@@ -24,7 +24,7 @@ import { type Clock, systemClock } from '../../src/runtime/clock.ts';
 import { selfSignedCertificate } from './places/certificate.ts';
 import { type DovecotPlace, startDovecot } from './places/dovecot.ts';
 
-const deadlineMs = 20_000;
+const deadlineMs = 40_000;
 
 export interface ProxyWish {
   /** YAML under `proxy:` besides the listeners, indented by two blanks. */

@@ -48,8 +48,8 @@ before(async () => {
 });
 after(() => server.close());
 
-async function submit(place: ProxyPlace): Promise<void> {
-  const password = await place.client({ name: 'scanner' });
+async function submit(place: ProxyPlace, name = 'scanner'): Promise<void> {
+  const password = await place.client({ name });
   const talk = await dial(place.port('smtp'));
   talk.say(`EHLO x\r\nAUTH PLAIN ${Buffer.from(`\0${from}\0${password}`).toString('base64')}\r\n`);
   await talk.until(/235 .*\r\n/);
@@ -124,6 +124,55 @@ test('a second proxy on the same data folder does not begin, whatever it listens
     assert.ok(second.ready);
   } finally {
     await second?.close(0);
+    await place.close();
+  }
+});
+
+test('another `retryFor` holds from the reload on, for what comes and for what waits, and so it does after a restart', async () => {
+  const place = await startProxyPlace({ more: '  queue: { retryFor: 2d }\n' });
+  const keptFor = async (id: string): Promise<number> => {
+    const message = await new Spool(queueFolder(place.config)).get(id);
+    assert.ok(message);
+    return Math.round((Date.parse(message.giveUpAt) - Date.parse(message.since ?? message.taken)) / 3_600_000);
+  };
+  let again: ProxyPort | undefined;
+  try {
+    // Nobody gave the app this mailbox: each try fails, and is noted.
+    const notSent = (id: string, times: number): Promise<void> =>
+      until(
+        () =>
+          place.events.filter((one) => one.kind === 'queue' && one.event.kind === 'not-sent' && one.event.message.id === id).length ===
+          times,
+      );
+    await submit(place);
+    const { event: first } = await place.event('queue', ({ event }) => event.kind === 'taken');
+    await notSent(first.message.id, 1);
+    assert.equal(await keptFor(first.message.id), 48);
+    await place.reload('  queue: { retryFor: 5d }\n');
+    const spool = new Spool(queueFolder(place.config));
+    const waiting = await spool.get(first.message.id);
+    assert.ok(waiting);
+    await spool.note({ ...waiting, nextAt: new Date(0).toISOString() });
+    await notSent(first.message.id, 2);
+    assert.equal(await keptFor(first.message.id), 120);
+    await submit(place, 'second');
+    const { event: second } = await place.event('queue', ({ event }) => event.kind === 'taken' && event.message.id !== first.message.id);
+    assert.equal(await keptFor(second.message.id), 120);
+    await place.proxy.close(0);
+    const file = join(place.folder, 'postern.yaml');
+    writeFileSync(file, readFileSync(file, 'utf8').replace('5d', '7d'));
+    const taken = await spool.get(first.message.id);
+    assert.ok(taken);
+    await spool.note({ ...taken, nextAt: new Date(0).toISOString() });
+    const told: string[] = [];
+    again = await proxyFor(await loadConfig(file, { LAB_SECRET: place.sandbox.clientSecret }), {
+      onEvent: (event) => void (event.kind === 'queue' && event.event.kind === 'not-sent' && told.push(event.event.message.id)),
+      onBug: (error) => assert.fail(String(error)),
+    });
+    await until(() => told.includes(first.message.id));
+    assert.equal(await keptFor(first.message.id), 168);
+  } finally {
+    await again?.close(0);
     await place.close();
   }
 });

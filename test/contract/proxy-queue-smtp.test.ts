@@ -75,6 +75,8 @@ test('a message is taken with its id, and arrives byte for byte', async () => {
   await until(() => arrived().includes(content));
   talk.say('QUIT\r\n');
   await talk.until(/221 .*\r\n/);
+  const { session } = await place.event('session-closed');
+  assert.ok(session.bytesIn > stuffed.length && session.bytesOut > 50, `${session.bytesIn} in, ${session.bytesOut} out`);
 });
 
 describe('while the server behind will have nothing', () => {
@@ -122,7 +124,7 @@ describe('while the server behind will have nothing', () => {
 });
 
 describe('what is not taken', () => {
-  test('another sender, in the envelope or in From, however it is written', async () => {
+  test('another sender, in the envelope or in the header, however it is written', async () => {
     const talk = await loggedIn();
     talk.say('MAIL FROM:<ceo@contoso.test>\r\n');
     assert.match(await talk.until(/^5.*\r\n/), /^550 5\.7\.60 /);
@@ -135,6 +137,8 @@ describe('what is not taken', () => {
       `From: "${from}" <ceo@contoso.test>`,
       `From: (${from}) ceo@contoso.test`,
       `From:\r\n <ceo@contoso.test>`,
+      `From: <${from}>\r\nSender: CEO <ceo@contoso.test>`,
+      `Resent-From: <ceo@contoso.test>\r\nFrom: <${from}>`,
     ]) {
       assert.match(await reply(talk, `${header}\r\nSubject: forged\r\n\r\nx\r\n.\r\n`), /^550 5\.7\.60 /, header);
     }

@@ -153,7 +153,7 @@ const kinds = (events: readonly QueueEvent[]): string =>
 test('what is taken is handed on byte for byte, dots at line begins and eight bits too, and leaves nothing behind', async () => {
   await using run = await running();
   const from = mailbox();
-  const big = Buffer.alloc(3_000_000, 'x.\r\n..\r\n.\r\nline with \xe4\r\n', 'latin1');
+  const big = Buffer.alloc(960_000, 'x.\r\n..\r\n.\r\nline with \xe4\r\n', 'latin1');
   const content = Buffer.concat([Buffer.from(letter(from, '.\r\n..dots')), big]);
   const { sha256 } = await run.take(envelope(from), content);
   await until(() => run.events.some(({ kind }) => kind === 'sent'));
@@ -214,9 +214,23 @@ describe('a server that will not have it now', () => {
     assert.equal(aside.attempts[0]?.code, 'queue.gave-up');
     assert.equal(aside.attempts[0].evidence['last'], 'smtp.disabled-for-mailbox');
     box.smtpClientAuthenticationDisabled = false;
-    run.spool.note({ ...aside, state: 'waiting', nextAt: new Date(0).toISOString(), giveUpAt: new Date(8e15).toISOString() });
+    run.queue.use(48 * 3_600_000);
+    await run.spool.retry(id, fastClock().now());
     await until(() => submitted(sha256).length === 1);
   });
+});
+
+test('a shorter time for trying holds for what waits already, too', async () => {
+  await using run = await running();
+  const from = mailbox();
+  const box = [...sandbox.tenant.mailboxes.values()].find(({ address }) => address === from);
+  assert.ok(box);
+  box.smtpClientAuthenticationDisabled = true;
+  const { id } = await run.take(envelope(from), letter(from));
+  await until(() => run.events.some(({ kind }) => kind === 'not-sent'));
+  run.queue.use(60_000);
+  await until(() => run.events.some((one) => one.kind === 'not-sent' && one.final));
+  assert.equal((await run.spool.get(id))?.attempts[0]?.code, 'queue.gave-up');
 });
 
 describe('what never will be sent', () => {
@@ -302,11 +316,28 @@ test('dropped while it waits, a message does not come back', async () => {
   assert.ok(run.events.slice(seen).every((one) => one.message.id !== id));
 });
 
+test('a note that is written at the moment in which its message is dropped brings nothing back', async () => {
+  const spool = new Spool(join(folder, 'dropped'));
+  await spool.prepare(0);
+  for (let round = 0; round < 60; round += 1) {
+    const incoming = await spool.begin(envelope(mailbox()), systemClock.now(), 60_000);
+    await incoming.write(Buffer.from('words\r\n'));
+    const message = await incoming.commit();
+    // Another process: neither knows of the other.
+    const other = new Spool(join(folder, 'dropped'));
+    const later = (times: number): Promise<void> => (times === 0 ? Promise.resolve() : systemClock.sleep(0).then(() => later(times - 1)));
+    await Promise.all([later(round % 3).then(() => spool.note(message)), later(round % 2).then(() => other.remove(message.id))]);
+    assert.deepEqual(await spool.list(), []);
+  }
+  assert.deepEqual(readdirSync(join(folder, 'dropped')), []);
+});
+
 test('killed at any moment, every message that was acknowledged is there and whole, and the rest is nothing', async () => {
   const place = join(folder, 'killed');
+  const lanes = 4;
   const acknowledged: string[] = [];
   for (let round = 0; round < 12; round += 1) {
-    const child = spawn(process.execPath, [join(import.meta.dirname, 'proxy-queue-child.ts'), place], {
+    const child = spawn(process.execPath, [join(import.meta.dirname, 'proxy-queue-child.ts'), place, String(lanes)], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     const exited = once(child, 'exit');
@@ -334,8 +365,11 @@ test('killed at any moment, every message that was acknowledged is there and who
     for await (const chunk of spool.read(message)) bytes += chunk.length;
     assert.equal(bytes, message.bytes);
   }
-  // At most one message more than was told for each kill, and no bytes that nobody owns.
-  assert.ok(there.length <= acknowledged.length + 12, `${there.length} of ${acknowledged.length}`);
+  // At most those in hand more than was told for each kill, and no bytes that nobody owns.
+  assert.ok(there.length <= acknowledged.length + 12 * lanes, `${there.length} of ${acknowledged.length}`);
   assert.equal(readdirSync(place).filter((name) => name.endsWith('.eml')).length, there.length);
-  assert.equal(readdirSync(place).filter((name) => name.endsWith('.part')).length, 0);
+  assert.deepEqual(
+    readdirSync(place).filter((name) => !/\.(?:eml|json)$/.test(name)),
+    [],
+  );
 });

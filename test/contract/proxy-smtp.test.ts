@@ -98,7 +98,7 @@ test('the same session sends again, also what was pipelined in one piece', async
   );
 });
 
-test('a sender that the mailbox may not use is refused here (proxy.sender-refused), in MAIL FROM and in From, and nothing arrives', async () => {
+test('a sender that the mailbox may not use is refused here (proxy.sender-refused), in MAIL FROM and in the header, and nothing arrives', async () => {
   const before = arrived().length;
   const talk = await loggedIn();
   talk.say('MAIL FROM:<boss@contoso.test>\r\n');
@@ -107,10 +107,17 @@ test('a sender that the mailbox may not use is refused here (proxy.sender-refuse
   await talk.until(/354 .*\r\n/);
   talk.say('From: "the boss" <boss@contoso.test>\r\n\r\nbody\r\n.\r\n');
   assert.match(await talk.until(/^550 .*\r\n/), /boss@contoso\.test/);
+  for (const field of ['Sender', 'Resent-From', 'Resent-Sender']) {
+    talk.say(`MAIL FROM:<${from}>\r\nRCPT TO:<${to}>\r\nDATA\r\n`);
+    await talk.until(/354 .*\r\n/);
+    talk.say(`From: ${from}\r\n${field}: The Boss <boss@contoso.test>\r\n\r\nbody\r\n.\r\n`);
+    assert.match(await talk.until(/^550 .*\r\n/), /boss@contoso\.test.*proxy\.sender-refused/);
+    await place.event('fault', ({ fault }) => fault.code === 'proxy.sender-refused' && fault.evidence['where'] === field);
+  }
   // The session goes on, with the sender that it may use.
   talk.say(`MAIL FROM:<alias@contoso.test>\r\nRCPT TO:<${to}>\r\nDATA\r\n`);
   await talk.until(/354 .*\r\n/);
-  talk.say('From: alias@contoso.test\r\n\r\nbody\r\n.\r\nQUIT\r\n');
+  talk.say(`From: alias@contoso.test\r\nSender: <${from}>\r\n\r\nbody\r\n.\r\nQUIT\r\n`);
   assert.match(await talk.until(/221 .*\r\n/), /^250 /);
   assert.equal(arrived().length, before + 1);
   await place.event('fault', ({ fault }) => fault.code === 'proxy.sender-refused');

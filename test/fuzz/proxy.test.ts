@@ -112,7 +112,7 @@ for (const protocol of ['imap', 'pop3', 'smtp'] as const) {
   });
 }
 
-test(`${turns} spoilt dialogues behind the login of SMTP send nothing under another name`, { timeout: 120_000 }, async () => {
+test(`${turns} spoilt dialogues behind the login of SMTP send nothing under another name`, { timeout: 240_000 }, async () => {
   const chance = chanceOf(seed + 1);
   for (let turn = 0; turn < turns; turn += 3) {
     await Promise.all(

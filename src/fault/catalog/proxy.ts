@@ -54,7 +54,7 @@ export const proxyFaults = {
   'proxy.full': {
     says: 'The proxy has as many sessions as it may.',
     cause: '`proxy: limits: sessions` was reached.',
-    fix: 'Raise the limit where the memory of the machine allows it (some 80 kB a session), or find the application that opens so many: the audit rows name it.',
+    fix: 'Raise the limit where the memory of the machine allows it (55 to 95 kB a session), or find the application that opens so many: the audit rows name it.',
     retry: 'soon',
   },
   'proxy.pausing': {
@@ -67,7 +67,7 @@ export const proxyFaults = {
   'proxy.sender-refused': {
     says: 'A sender was refused that the mailbox may not use.',
     cause:
-      'MAIL FROM or From named another address than that of the login, and `proxy: sendAs` does not allow it (`sender`, `mailbox`). Nothing was sent to the server.',
+      'MAIL FROM, or From, Sender, Resent-From or Resent-Sender of the header (`where`) named another address than that of the login, and `proxy: sendAs` does not allow it (`sender`, `mailbox`). Nothing was sent to the server.',
     fix: 'Set the sender in the application to the address of the mailbox; or allow it in both places: `proxy: sendAs: { MAILBOX: [SENDER] }` and `Add-RecipientPermission SENDER -Trustee OBJECT-ID -AccessRights SendAs`.',
     retry: 'never',
   },
@@ -94,6 +94,12 @@ export const proxyFaults = {
     says: 'Rows of who used which mailbox cannot be written.',
     cause: 'The system refused to write the file of today (`errno`). No session is opened without its row.',
     fix: 'See that there is space on the disk of the data folder, and that its folder `proxy` belongs to the user of the service.',
+    retry: 'soon',
+  },
+  'proxy.transcript-unwritable': {
+    says: 'A transcript of a talk with an application cannot be written.',
+    cause: 'The system refused to write into `folder` (`errno`). The talk itself was not touched by that.',
+    fix: 'See that there is space on the disk of the data folder, and that its folder `proxy` belongs to the user of the service; then start the transcript again.',
     retry: 'soon',
   },
   'proxy.no-server': {

@@ -21,15 +21,18 @@ test('sixty logins of one application at once, and all later ones, cost little m
   const admissions = new Admissions();
   admissions.use([client]);
   const login = (): ReturnType<Admissions['admit']> => admissions.admit({ name: 'box@contoso.test', password }, 'imap', '127.0.0.1');
-  const startedAt = performance.now();
+  // Time of the processor: others on the machine do not lengthen it.
+  const once = process.cpuUsage();
   await login();
-  const onceMs = performance.now() - startedAt;
+  const { user, system } = process.cpuUsage(once);
+  const onceMs = (user + system) / 1000;
   const fresh = new Admissions();
   fresh.use([client]);
-  const burstAt = performance.now();
+  const burst = process.cpuUsage();
   const all = await Promise.all(Array.from({ length: 60 }, () => fresh.admit({ name: 'box@contoso.test', password }, 'imap', '127.0.0.1')));
   assert.ok(all.every(({ kind }) => kind === 'admitted'));
-  assert.ok(performance.now() - burstAt < onceMs * 20 + 200, 'sixty took as long as sixty hashes');
+  const spent = process.cpuUsage(burst);
+  assert.ok((spent.user + spent.system) / 1000 < onceMs * 20 + 200, 'sixty took as long as sixty hashes');
 });
 
 test('a new password makes the old one wrong at once, also where it was remembered', async () => {

@@ -65,7 +65,8 @@ export function holderOf(address: string): string {
 
 const lists = new WeakMap<readonly string[], BlockList>();
 
-function isWithin(networks: readonly string[], address: string): boolean {
+/** Whether an address lies in one of these; no networks: it does. */
+export function isWithin(networks: readonly string[], address: string): boolean {
   if (networks.length === 0) return true;
   let list = lists.get(networks);
   if (list === undefined) {

@@ -14,7 +14,7 @@ import type { SmtpSession } from '../../mail/smtp/session.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { handOver } from './hand-over.ts';
 import { lockQueue, type QueueLock } from './lock.ts';
-import { afterFailure, type Envelope, type Incoming, type QueuedMessage, Spool } from './spool.ts';
+import { afterFailure, type Envelope, type Incoming, type QueuedMessage, Spool, triedUntilMs } from './spool.ts';
 
 /** How the queue reaches the server; the budget, the pauses and the login are behind it. */
 export interface QueueUpstream {
@@ -35,7 +35,8 @@ export type QueueEvent =
 
 export interface QueueOptions {
   readonly folder: string;
-  readonly retryForMs: number;
+  /** Undefined: nothing is taken, and what is there is tried for as long as was said when it was taken. */
+  readonly retryForMs: number | undefined;
   readonly clock: Clock;
   readonly random: () => number;
   readonly upstream: QueueUpstream;
@@ -81,6 +82,9 @@ export class Queue {
   readonly #notBefore = new Map<string, number>();
   /** What became of messages where that could not be noted: a disk that went read-only must not have them sent again and again. */
   readonly #unwritten = new Map<string, QueuedMessage | 'sent'>();
+  /** Of these, what is being written now. */
+  readonly #writing = new Map<string, Promise<boolean>>();
+  #retryForMs: number | undefined;
   /** What is there, as of the last look at the disk and of all that we have changed since. */
   #known = new Map<string, QueuedMessage>();
   /** Changed while the disk is being looked at. */
@@ -95,7 +99,13 @@ export class Queue {
 
   constructor(options: QueueOptions) {
     this.#options = options;
+    this.#retryForMs = options.retryForMs;
     this.#spool = new Spool(options.folder);
+  }
+
+  /** How long mail is tried from now on, also what waits already. */
+  use(retryForMs: number): void {
+    this.#retryForMs = retryForMs;
   }
 
   /** Of the last look. */
@@ -124,10 +134,10 @@ export class Queue {
    * @throws Fault queue.unwritable, also where the disk would be full with it
    */
   async begin(envelope: Envelope, announcedBytes: number): Promise<Incoming> {
-    const { folder, clock, retryForMs, report } = this.#options;
+    const { folder, clock, report } = this.#options;
     const incoming = await this.#telling(async () => {
       await this.#room(announcedBytes);
-      return await this.#spool.begin(envelope, clock.now(), retryForMs);
+      return await this.#spool.begin(envelope, clock.now(), this.#retryForMs ?? 0);
     });
     return {
       ...incoming,
@@ -211,7 +221,7 @@ export class Queue {
   /** Begins what is due. @returns when to look next at the latest */
   async #look(): Promise<number> {
     await this.#scan();
-    this.#writeAgain();
+    await this.#writeAgain();
     const nowMs = this.#options.clock.now();
     const due = new Map<string, QueuedMessage[]>();
     let [waiting, failed, bytes, nextMs, oldestMs]: [number, number, number, number, number | undefined] = [
@@ -316,9 +326,9 @@ export class Queue {
   /** @returns what the server had against it */
   async #sendIfThere(session: SmtpSession, id: string): Promise<Fault | undefined> {
     // It may have been dropped or set aside meanwhile.
-    const present = await this.#spool.get(id);
     const unwritten = this.#unwritten.get(id);
     if (unwritten === 'sent') return undefined;
+    const present = await this.#spool.get(id);
     const message = present && (unwritten ?? present);
     if (message?.state !== 'waiting') {
       this.#remember(id, message);
@@ -350,7 +360,7 @@ export class Queue {
       return fault;
     }
     this.#unwritten.set(message.id, 'sent');
-    this.#writeAgain(message.id);
+    await this.#write(message.id);
     this.#options.report({ kind: 'sent', message: now, failed, answer: answer ?? '' });
     return undefined;
   }
@@ -358,36 +368,49 @@ export class Queue {
   async #notSent(message: QueuedMessage, fault: Fault, final: boolean): Promise<void> {
     const { clock, random, report } = this.#options;
     const nowMs = clock.now();
-    const late = nowMs >= Date.parse(message.giveUpAt);
+    const untilMs = triedUntilMs(message, this.#retryForMs);
+    const late = nowMs >= untilMs;
     const asked = fault.evidence['backoffMs'];
     const ours = Math.min(firstWaitMs * 2 ** Math.min(message.tries, 20), longestWaitMs) * (0.75 + random() / 2);
     const waitMs = Math.round(Math.max(ours, typeof asked === 'number' ? Math.min(asked, longestNotedMs / 2) : 0));
     const told = late && !final ? new Fault('queue.gave-up', { ...fault.evidence, last: fault.code, tries: message.tries + 1 }) : fault;
-    const after: QueuedMessage = { ...afterFailure(message, told, nowMs, waitMs), state: final || late ? 'failed' : 'waiting' };
+    const state = final || late ? 'failed' : 'waiting';
+    const after: QueuedMessage = { ...afterFailure(message, told, nowMs, waitMs), giveUpAt: new Date(untilMs).toISOString(), state };
     this.#unwritten.set(message.id, after);
-    if (!this.#writeAgain(message.id)) return;
+    if (!(await this.#write(message.id))) return;
     report({ kind: 'not-sent', message: after, fault: told, final: final || late, waitMs });
   }
 
-  /** Puts on the disk what became of messages. What it refuses holds in memory, and is tried at each look. @returns whether there still was one */
-  #writeAgain(only?: string): boolean {
-    let seen = false;
-    for (const [id, became] of this.#unwritten) {
-      if (only !== undefined && id !== only) continue;
-      try {
-        // Dropped by a person meanwhile: it must not come back.
-        const isThere = existsSync(join(this.#spool.folder, `${id}.json`));
-        seen ||= isThere;
-        if (isThere && became === 'sent') this.#spool.remove(id);
-        else if (isThere && became !== 'sent') this.#spool.note(became);
-        this.#unwritten.delete(id);
-        this.#remember(id, isThere && became !== 'sent' ? became : undefined);
-      } catch (error) {
-        if (!(error instanceof Error && 'code' in error)) throw error;
-        this.#remember(id, became === 'sent' ? undefined : became);
-        this.#tell(new Fault('queue.unwritable', { folder: this.#spool.folder, seen: String(error.code) }));
-      }
+  /** What the disk refused holds in memory, and is tried at each look. */
+  async #writeAgain(): Promise<void> {
+    await Promise.all([...this.#unwritten.keys()].map((id) => this.#write(id)));
+  }
+
+  /** Puts on the disk what became of a message: one write after another for each. @returns whether it still was there */
+  async #write(id: string): Promise<boolean> {
+    while (this.#writing.has(id)) await this.#writing.get(id);
+    const write = this.#writeOnce(id).finally(() => this.#writing.delete(id));
+    this.#writing.set(id, write);
+    return await write;
+  }
+
+  async #writeOnce(id: string): Promise<boolean> {
+    const became = this.#unwritten.get(id);
+    if (became === undefined) return false;
+    // Dropped by a person meanwhile: it must not come back.
+    const isThere = existsSync(join(this.#spool.folder, `${id}.json`));
+    try {
+      if (isThere && became === 'sent') await this.#spool.remove(id);
+      else if (isThere && became !== 'sent') await this.#spool.note(became);
+      // It may have become something else while this was written.
+      if (this.#unwritten.get(id) !== became) return isThere;
+      this.#unwritten.delete(id);
+      this.#remember(id, isThere && became !== 'sent' ? became : undefined);
+    } catch (error) {
+      if (!(error instanceof Error && 'code' in error)) throw error;
+      this.#remember(id, became === 'sent' ? undefined : became);
+      this.#tell(new Fault('queue.unwritable', { folder: this.#spool.folder, seen: String(error.code) }));
     }
-    return seen;
+    return isThere;
   }
 }

@@ -7,7 +7,7 @@
  */
 import { isFault } from '../../fault/fault.ts';
 import { IncomingData } from '../../mail/smtp/incoming-data.ts';
-import { fromAddresses, type SenderRule } from '../senders.ts';
+import { deniedSender, type SenderRule } from '../senders.ts';
 import { type Talk, TalkEnded } from '../talk.ts';
 import type { Queue } from './queue.ts';
 import type { Incoming } from './spool.ts';
@@ -26,6 +26,8 @@ export interface QueuedSession {
   readonly onMessage: (bytes: number) => void;
   /** Bytes that came from the application. */
   readonly onBytes: (bytes: number) => void;
+  /** Bytes that went to it. */
+  readonly onAnswer: (bytes: number) => void;
 }
 
 interface Transaction {
@@ -43,7 +45,7 @@ const silenceMs = 5 * 60_000;
 const mostRecipients = 500;
 /** A program that is wrong so often is not speaking SMTP. */
 const mostErrors = 20;
-/** The From field stands in the first part of a header, or it is not looked for: a longer one is refused. */
+/** The senders stand in the first part of a header, or they are not looked for: a longer one is refused. */
 const longestHeader = 256 * 1024;
 
 const replies = {
@@ -126,6 +128,7 @@ export async function serveQueued(session: QueuedSession): Promise<void> {
       // RFC 5321 §4.2.1: 5yz. Wishes that are refused count, so that nobody tries senders or addresses out without end.
       errors += reply.startsWith('5') ? 1 : 0;
       if (errors > mostErrors) return talk.close('421 4.7.0 Too many errors\r\n');
+      session.onAnswer(reply.length + 2);
       talk.say(`${reply}\r\n`);
       await patiently(talk, () => talk.flushed());
     }
@@ -238,9 +241,11 @@ function unwritable(refuse: (reply: string) => Promise<void>): (error: unknown) 
 function headerRefusal({ maySendAs }: QueuedSession, header: Buffer): string | undefined {
   if (header.length > longestHeader && !header.subarray(0, longestHeader + 4).includes('\r\n\r\n'))
     return '552 5.3.4 The header is too large';
-  const senders = fromAddresses(header.toString('latin1'));
-  if (senders === undefined) return '550 5.6.0 The From field cannot be read';
-  return senders.every((address) => maySendAs(utf8(address))) ? undefined : '550 5.7.60 This client may not send as the sender in From';
+  const denied = deniedSender(header.toString('latin1'), maySendAs);
+  if (denied === undefined) return undefined;
+  return denied.address === undefined
+    ? `550 5.6.0 The ${denied.field} field cannot be read`
+    : `550 5.7.60 This client may not send as the sender in ${denied.field}; proxy.sendAs says who may`;
 }
 
 /** Silence ends the talk. */

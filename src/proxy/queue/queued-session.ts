@@ -45,6 +45,9 @@ export async function runQueued(
         session.doing.bytesIn += bytes;
         session.doing.lastByteMs = now();
       },
+      onAnswer: (bytes) => {
+        session.doing.bytesOut += bytes;
+      },
     });
     visit.ended('client-ended');
   } catch (error) {

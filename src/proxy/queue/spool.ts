@@ -1,17 +1,18 @@
 /**
  * The queue on disk: one message is two files, its bytes (`ID.eml`) and what is to be done with it (`ID.json`).
  *
- * The hard thing is the order. The bytes are durable before the note is written, and the note is what makes the message exist: killed
- * between the two, the application was not told 250, and a later start removes the bytes that nobody owns. A change is a whole new note
- * in place of the old one. The folder is also the interface between processes: `postern proxy queue` writes notes beside a running proxy.
+ * The hard thing is the order. The bytes are durable under their name before the note has its own, and the note is what makes the message
+ * exist: killed between the two, the application was not told 250, and a later start removes the bytes that nobody owns. A change is a whole
+ * new note in place of the old one. Nobody else waits for the disk meanwhile, and messages that come at once share its syncs.
+ * The folder is also the interface between processes: `postern proxy queue` writes notes beside a running proxy.
  */
 import { createHash, randomBytes } from 'node:crypto';
-import { chownSync, createReadStream, existsSync, rmSync, statSync } from 'node:fs';
+import { createReadStream, existsSync } from 'node:fs';
 import { type FileHandle, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { FaultCode } from '../../fault/catalog.ts';
 import { type Evidence, Fault, isFault } from '../../fault/fault.ts';
-import { syncFolder, writeWhole } from '../../runtime/whole-file.ts';
+import { FolderSync, syncFolderAside } from './folder-sync.ts';
 
 /** What an application gave along with a message. */
 export interface Envelope {
@@ -53,6 +54,8 @@ export interface QueuedMessage {
   readonly sha256: string;
   readonly eightBit: boolean;
   readonly taken: string;
+  /** Since when it is being tried, where that is not since it was taken: a person has had it tried again. */
+  readonly since?: string;
   readonly state: 'waiting' | 'failed';
   readonly nextAt: string;
   readonly giveUpAt: string;
@@ -78,10 +81,14 @@ const readAtOnce = 32;
 
 export class Spool {
   readonly folder: string;
+  readonly #names: FolderSync;
+  /** Have a name perhaps, and may still be refused: not to be seen yet. */
+  readonly #unsaid = new Set<string>();
   readonly #read = new Map<string, { readonly version: string; readonly message: QueuedMessage | undefined }>();
 
   constructor(folder: string) {
     this.folder = folder;
+    this.#names = new FolderSync(() => syncFolderAside(folder));
   }
 
   /** Makes the folder, and removes bytes that a crash left without a note. @throws Fault queue.unreadable */
@@ -89,9 +96,9 @@ export class Spool {
     try {
       await mkdir(this.folder, { recursive: true, mode: 0o700 });
       for (const name of await readdir(this.folder)) {
-        const id = /^([0-9a-z]+)\.(?:eml|part)$/.exec(name)?.[1];
+        const [, id, kind = ''] = /^([0-9a-z]+)\.(eml|part|json\.[0-9a-f]+\.new)$/.exec(name) ?? [];
         const path = join(this.folder, name);
-        if (id === undefined || existsSync(join(this.folder, `${id}.json`))) continue;
+        if (id === undefined || (!kind.endsWith('.new') && existsSync(join(this.folder, `${id}.json`)))) continue;
         if (nowMs - (await stat(path)).mtimeMs > orphanAfterMs) await rm(path, { force: true });
       }
     } catch (error) {
@@ -144,17 +151,27 @@ export class Spool {
           tries: 0,
           attempts: [],
         };
+        const named = join(this.folder, `${id}.json`);
+        const written = this.#draft(note);
+        this.#unsaid.add(id);
         try {
-          await file.sync();
+          // Whichever fails, the other one is waited for: nothing may come to be behind our back.
+          const [synced] = await Promise.allSettled([file.sync(), written]);
+          if (synced.status === 'rejected') throw synced.reason;
           await file.close();
           await rename(part, whole);
-          syncFolder(this.folder);
-          this.note(note);
+          await this.#names.sync();
+          await rename(await written, named);
+          await this.#names.sync();
         } catch (error) {
           // The application hears that it was not taken, so nothing of it may stay.
           await file.close().catch(() => undefined);
-          for (const path of [join(this.folder, `${id}.json`), part, whole]) await rm(path, { force: true }).catch(() => undefined);
+          const draft = await written.catch(() => undefined);
+          for (const path of [named, ...(draft === undefined ? [] : [draft]), part, whole])
+            await rm(path, { force: true }).catch(() => undefined);
           throw failed(error);
+        } finally {
+          this.#unsaid.delete(id);
         }
         return note;
       },
@@ -162,14 +179,40 @@ export class Spool {
     };
   }
 
-  /** Writes a note in place of the old one, durable when it returns. Throws what the system says. */
-  note(message: QueuedMessage): void {
-    const path = join(this.folder, `${message.id}.json`);
-    writeWhole(path, `${JSON.stringify(message, undefined, 1)}\n`);
-    if (process.getuid?.() !== 0) return;
-    // Root beside the proxy (`postern proxy queue retry`) leaves the note to whose queue it is.
-    const { uid, gid } = statSync(this.folder);
-    if (uid !== 0) chownSync(path, uid, gid);
+  /** Writes a note in place of the old one, durable when it is done; of a message that was removed meanwhile nothing is left. Throws what the system says. */
+  async note(message: QueuedMessage): Promise<void> {
+    const draft = await this.#draft(message);
+    const named = join(this.folder, `${message.id}.json`);
+    try {
+      await rename(draft, named);
+    } catch (error) {
+      await rm(draft, { force: true });
+      throw error;
+    }
+    if (!existsSync(this.fileOf(message.id))) await rm(named, { force: true });
+    await this.#names.sync();
+  }
+
+  /** A note that has not got its name yet; what is in it is durable. @returns its path */
+  async #draft(message: QueuedMessage): Promise<string> {
+    // Two may write the same note, also in two processes: each has a draft of its own, and the later one wins as a whole.
+    const path = join(this.folder, `${message.id}.json.${randomBytes(4).toString('hex')}.new`);
+    const file = await open(path, 'wx', 0o600);
+    try {
+      await file.writeFile(`${JSON.stringify(message, undefined, 1)}\n`);
+      if (process.getuid?.() === 0) {
+        // Root beside the proxy (`postern proxy queue retry`) leaves the note to whose queue it is.
+        const { uid, gid } = await stat(this.folder);
+        if (uid !== 0) await file.chown(uid, gid);
+      }
+      await file.sync();
+    } catch (error) {
+      await file.close().catch(() => undefined);
+      await rm(path, { force: true });
+      throw error;
+    }
+    await file.close();
+    return path;
   }
 
   /**
@@ -185,7 +228,10 @@ export class Spool {
       if (wordOf(error) === 'ENOENT') return [];
       throw new Fault('queue.unreadable', { folder: this.folder, seen: wordOf(error) }, { cause: error });
     }
-    const ids = names.flatMap((name) => notePattern.exec(name)?.[1] ?? []).sort();
+    const ids = names
+      .flatMap((name) => notePattern.exec(name)?.[1] ?? [])
+      .filter((id) => !this.#unsaid.has(id))
+      .sort();
     const found: QueuedMessage[] = [];
     for (let at = 0; at < ids.length; at += readAtOnce) {
       const some = await Promise.all(ids.slice(at, at + readAtOnce).map((id) => this.#seen(id, onUnreadable)));
@@ -263,18 +309,25 @@ export class Spool {
     return join(this.folder, `${id}.eml`);
   }
 
-  /** Removes the note first: what is left without one is nothing. Throws what the system says. */
-  remove(id: string): void {
-    rmSync(join(this.folder, `${id}.json`), { force: true });
-    syncFolder(this.folder);
-    rmSync(this.fileOf(id), { force: true });
+  /**
+   * Removes the note first: what is left without one is nothing. And once more at the end, for somebody may have written it anew in between,
+   * in another process, too; who comes later sees that there are no bytes. Throws what the system says.
+   */
+  async remove(id: string): Promise<void> {
+    const named = join(this.folder, `${id}.json`);
+    await rm(named, { force: true });
+    await this.#names.sync();
+    await rm(this.fileOf(id), { force: true });
+    if (!existsSync(named)) return;
+    await rm(named, { force: true });
+    await this.#names.sync();
   }
 
   /** Has a message tried again, as it is at this moment: the proxy may have sent it, or a part of it, since it was listed. @returns whether it was there */
   async retry(id: string, nowMs: number): Promise<boolean> {
     const message = await this.get(id);
     if (message === undefined || !existsSync(join(this.folder, `${id}.json`))) return false;
-    this.note(triedAgain(message, nowMs));
+    await this.note(triedAgain(message, nowMs));
     return true;
   }
 }
@@ -290,12 +343,17 @@ export function afterFailure(message: QueuedMessage, fault: Fault, nowMs: number
   };
 }
 
+/** Until when it is tried. @param retryForMs as it is configured now; undefined: as it was when the message was taken */
+export function triedUntilMs({ since, taken, giveUpAt }: QueuedMessage, retryForMs: number | undefined): number {
+  return retryForMs === undefined ? Date.parse(giveUpAt) : Date.parse(since ?? taken) + retryForMs;
+}
+
 /** The message as a person wants it tried again, now and for as long as at first: whoever says so has changed something. */
 export function triedAgain(message: QueuedMessage, nowMs: number): QueuedMessage {
   const recipients = message.recipients.map((one) => (one.state === 'failed' ? { address: one.address, state: 'waiting' as const } : one));
-  const keptForMs = Date.parse(message.giveUpAt) - Date.parse(message.taken);
-  const giveUpAt = new Date(Math.max(Date.parse(message.giveUpAt), nowMs + keptForMs)).toISOString();
-  return { ...message, recipients, state: 'waiting', tries: 0, nextAt: new Date(nowMs).toISOString(), giveUpAt };
+  const keptForMs = Date.parse(message.giveUpAt) - Date.parse(message.since ?? message.taken);
+  const [since, giveUpAt] = [new Date(nowMs).toISOString(), new Date(nowMs + keptForMs).toISOString()];
+  return { ...message, recipients, state: 'waiting', tries: 0, nextAt: since, since, giveUpAt };
 }
 
 function noteFrom(text: string, id: string): QueuedMessage | undefined {

@@ -1,7 +1,7 @@
 /**
  * An SMTP session after its login: each command is looked at, asked of the server, and its answer given back; messages flow through.
  *
- * The hard thing is what must be known before a message begins to flow: its sender (MAIL FROM and the From of its header), its announced
+ * The hard thing is what must be known before a message begins to flow: its sender (MAIL FROM and the senders in its header), its announced
  * size, and the mailbox's rate. So we answer DATA ourselves, read the header, judge it, and only then ask the server for its 354; from
  * there on bytes go as they come, no faster than the server takes them.
  */
@@ -14,7 +14,7 @@ import type { Clock } from '../../runtime/clock.ts';
 import type { LoginAnswer, Visit } from '../login.ts';
 import type { MailboxBudgets } from '../mailbox-budget.ts';
 import type { ProxyEvent } from '../port.ts';
-import { fromAddresses, type SenderRule, senderRule } from '../senders.ts';
+import { type DeniedSender, deniedSender, type SenderRule, senderRule } from '../senders.ts';
 import type { OpenSession } from '../sessions.ts';
 import { type Talk, TalkEnded } from '../talk.ts';
 import type { Tally } from '../tally.ts';
@@ -225,12 +225,12 @@ class Relay {
     const begun: Buffer[] = [];
     const header = await this.#header(content, begun);
     // What stands behind what we have read could be another sender.
-    const senders = header.length < maxHeaderBytes ? fromAddresses(header) : undefined;
-    const maySendAs = this.#maySendAs();
-    if (senders === undefined || !senders.every((address) => maySendAs(utf8(address)))) {
+    const unread: DeniedSender = { field: 'From', address: undefined };
+    const denied = header.length < maxHeaderBytes ? deniedSender(header, this.#maySendAs()) : unread;
+    if (denied !== undefined) {
       await drop(content);
       await this.#reset();
-      return this.#refuseSender(senders?.find((address) => !maySendAs(utf8(address))) ?? 'what cannot be read', 'From');
+      return this.#refuseSender(denied.address ?? 'what cannot be read', denied.field);
     }
     const consent = await this.#client.ask('DATA');
     if (consent.code !== 354) {

@@ -93,7 +93,7 @@ export function proxyRoutes(parts: ServiceParts): readonly Route[] {
       handle: async ({ params: { id }, log }) => {
         const message = await spool.find(id);
         await log('proxy.queue-drop', message.id, `from ${message.from} to ${message.recipients.length} recipients`);
-        spool.remove(message.id);
+        await spool.remove(message.id);
         return undefined;
       },
     }),
