@@ -17,7 +17,13 @@ if (Number.parseInt(process.versions.node, 10) < leastMajor) {
 
 // Set by bin/postern for this process and its threads, which read their code from that cache too; what we start (a command that gives a
 // secret) gets the environment without them.
-const { NODE_COMPILE_CACHE: _cache, MALLOC_ARENA_MAX: _arenas, ...env } = process.env;
+const {
+  NODE_COMPILE_CACHE: _cache,
+  MALLOC_ARENA_MAX: _arenas,
+  MALLOC_MMAP_THRESHOLD_: _apart,
+  MALLOC_TOP_PAD_: _ahead,
+  ...env
+} = process.env;
 
 /** As shells count a program that ended by SIGPIPE. */
 const brokenPipe = 141;
@@ -55,6 +61,9 @@ const code = await run(
     drained: () => new Promise((resolve) => process.stdout.once('drain', resolve)),
     stderr: process.stderr,
     interactive: process.stderr.isTTY === true,
+    get columns() {
+      return process.stderr.columns;
+    },
     env,
     signal: stopping.signal,
     spare: (act) => beside.run(true, act),
@@ -62,7 +71,10 @@ const code = await run(
   version,
 );
 // Not by itself: a connection or a timer that somebody forgot must not keep a finished program alive. What was written goes out first.
-process.stdout.write('', () => process.exit(code));
+process.stdout.write('', (error) => {
+  // What could not be written is told by the listener above, and is no success.
+  if (error === null || error === undefined) process.exit(code);
+});
 
 function version(): string {
   const text = process.getBuiltinModule('node:fs').readFileSync(`${import.meta.dirname}/../../package.json`, 'utf8');

@@ -4,7 +4,8 @@
  *
  * The hard thing is to be no bottleneck: the client reads into one buffer again and again and only counts.
  *
- * proxy-ends.ts CERTIFICATE KEY runs the server; it prints its port and lives until it is ended.
+ * proxy-ends.ts CERTIFICATE KEY [GROUPS] runs the server, which takes these groups for its keys or whatever Node takes; it prints its port
+ * and lives until it is ended.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -115,14 +116,14 @@ export class Session {
 }
 
 /** The holder as a process of its own. */
-export async function startHolder(certificate: string, key: string): Promise<{ readonly port: number; end(): void }> {
-  const child = spawn(process.execPath, [import.meta.filename, certificate, key], { stdio: ['ignore', 'pipe', 'inherit'] });
+export async function startHolder(certificate: string, key: string, groups = 'auto'): Promise<{ readonly port: number; end(): void }> {
+  const child = spawn(process.execPath, [import.meta.filename, certificate, key, groups], { stdio: ['ignore', 'pipe', 'inherit'] });
   const [line] = await once(createInterface(child.stdout), 'line', { signal: AbortSignal.timeout(deadlineMs) });
   return { port: Number(line), end: () => void child.kill() };
 }
 
-async function hold(certificate: string, key: string): Promise<void> {
-  const server = tls.createServer({ cert: readFileSync(certificate), key: readFileSync(key) }, (socket) => {
+async function hold(certificate: string, key: string, ecdhCurve: string): Promise<void> {
+  const server = tls.createServer({ cert: readFileSync(certificate), key: readFileSync(key), ecdhCurve }, (socket) => {
     socket.on('error', () => undefined);
     socket.write('* OK ready\r\n');
     socket.on('data', (chunk: Buffer) => {
@@ -139,4 +140,4 @@ async function hold(certificate: string, key: string): Promise<void> {
   process.stdout.write(`${(server.address() as AddressInfo).port}\n`);
 }
 
-if (import.meta.main) await hold(process.argv[2] ?? '', process.argv[3] ?? '');
+if (import.meta.main) await hold(process.argv[2] ?? '', process.argv[3] ?? '', process.argv[4] ?? 'auto');

@@ -192,12 +192,18 @@ async function throughput(way: Way, count: number, megabytes: number): Promise<n
 
 /** Resident memory with so many sessions that have logged in and do nothing, each of which still answers. */
 async function idle(wish: Wish, ground: Ground): Promise<string> {
-  const holder = await startHolder(ground.certificate, ground.key);
+  // M365 (assumed): Exchange does not take the post-quantum group. Keys of that are 8 kB more at our end.
+  const holder = await startHolder(ground.certificate, ground.key, 'X25519:P-256');
+  const withMlKem = await startHolder(ground.certificate, ground.key);
   const lines: string[] = [];
   let missed = '';
   try {
-    for (const name of wish.names.filter((one) => one !== 'direct' && one !== 'haproxy, TLS in')) {
-      const field = await startField(ground, holder.port, join(ground.folder, `idle-${name.replace(/\W+/g, '-')}`), [name]);
+    const plainOnes = wish.names.filter((one) => one !== 'direct' && one !== 'haproxy, TLS in');
+    const rows = plainOnes.map((name) => ({ name, label: `${name}`, port: holder.port }));
+    if (plainOnes.includes('postern'))
+      rows.push({ name: 'postern', label: 'postern, to a server that takes ML-KEM', port: withMlKem.port });
+    for (const { name, label, port } of rows) {
+      const field = await startField(ground, port, join(ground.folder, `idle-${label.replace(/\W+/g, '-')}`), [name]);
       try {
         const way = field.ways.get(name);
         const pid = field.pids.get(name);
@@ -205,7 +211,7 @@ async function idle(wish: Wish, ground: Ground): Promise<string> {
         const cells = [mega(memoryOf(pid, 'VmRSS'))];
         const open: Session[] = [];
         for (const count of wish.idle) {
-          say(`idle: ${name}, ${count} sessions`);
+          say(`idle: ${label}, ${count} sessions`);
           while (open.length < count) {
             const from = open.length;
             const more = Math.min(50, count - from);
@@ -216,23 +222,24 @@ async function idle(wish: Wish, ground: Ground): Promise<string> {
           for (const session of open) await session.ask('NOOP');
           cells.push(mega(memoryOf(pid, 'VmRSS')));
         }
-        lines.push(`| ${name} | ${cells.join(' | ')} |`);
+        lines.push(`| ${label} | ${cells.join(' | ')} |`);
         const most = wish.idle.at(-1) ?? 0;
-        if (name === 'postern' && most >= 5000) {
+        if (label === 'postern' && most >= 5000) {
           missed = goalLine('5,000 idle sessions held and answering within 300 MB', `${cells.at(-1)} MB`, Number(cells.at(-1)) < 300);
         }
         for (const session of open) session.end();
       } catch (error) {
-        lines.push(`| ${name} | ${error instanceof Error ? error.message.slice(0, 80) : 'failed'} |`);
+        lines.push(`| ${label} | ${error instanceof Error ? error.message.slice(0, 80) : 'failed'} |`);
       } finally {
         await field.end();
       }
     }
   } finally {
     holder.end();
+    withMlKem.end();
   }
   const heads = [0, ...wish.idle].map((count) => count.toLocaleString('en'));
-  return `\nResident memory in MB with idle sessions that have logged in, each of which answers a command at the end:\n\n| sessions | ${heads.join(' | ')} |\n|---|${'---:|'.repeat(heads.length)}\n${lines.join('\n')}\n${missed}`;
+  return `\nResident memory in MB with idle sessions that have logged in, each of which answers a command at the end. The server takes no post-quantum keys but where a line says so (M365 (assumed): as Exchange):\n\n| sessions | ${heads.join(' | ')} |\n|---|${'---:|'.repeat(heads.length)}\n${lines.join('\n')}\n${missed}`;
 }
 
 const titles: Readonly<Record<string, readonly [title: string, digits: number]>> = {
