@@ -28,6 +28,8 @@ export function choose(argv: readonly string[]): Choice {
   if (entry !== undefined) return { kind: 'command', entry, rest: [...leading, ...words.slice(entry.name.split(' ').length)] };
   if (Object.hasOwn(groups, first) && (second === undefined || second.startsWith('-'))) {
     if (second === undefined || words.includes('--help') || words.includes('-h')) return { kind: 'group-help', group: first };
+    const verbs = commands.flatMap(({ name }) => (name.startsWith(`${first} `) ? [name.slice(first.length + 1)] : []));
+    throw new Fault('cli.wrong-use', { command: first, expected: `a verb: ${verbs.join(', ')}`, found: second });
   }
   throw unknownCommand(first, second);
 }

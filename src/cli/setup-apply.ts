@@ -26,7 +26,10 @@ ${lookHelp}`,
     const clients = await adminClients(tenant, 'change', args, terminal);
     try {
       const plan = await chosenPlan(tenant, clients, args, terminal);
-      if (plan.steps.length > 0) await agreed(plan, args, terminal);
+      if (plan.steps.length > 0 && !(await agreed(plan, args, terminal))) {
+        terminal.stderr.write('Not applied: the answer was not "yes". Nothing was changed.\n');
+        return exit.planHasSteps;
+      }
       return await applied(plan, tenant, clients, args, terminal);
     } finally {
       await clients.close();
@@ -51,7 +54,7 @@ async function chosenPlan(tenant: SetupTenant, clients: AdminClients, args: Argu
 }
 
 /** Shows the plan and asks. @throws Fault cli.wrong-use where nobody can be asked, setup.destroy-not-confirmed */
-async function agreed(plan: Plan, args: Arguments, terminal: Terminal): Promise<void> {
+async function agreed(plan: Plan, args: Arguments, terminal: Terminal): Promise<boolean> {
   const { Fault } = await import('../fault/fault.ts');
   if (plan.steps.some((step) => step.destructive) && args.values['yes-destroy'] !== true) {
     throw new Fault('setup.destroy-not-confirmed', {
@@ -61,7 +64,7 @@ async function agreed(plan: Plan, args: Arguments, terminal: Terminal): Promise<
         .join('; '),
     });
   }
-  if (args.values['yes'] === true || typeof args.values['plan'] === 'string') return;
+  if (args.values['yes'] === true || typeof args.values['plan'] === 'string') return true;
   if (!terminal.interactive)
     throw new Fault('cli.wrong-use', {
       option: '--yes',
@@ -70,11 +73,21 @@ async function agreed(plan: Plan, args: Arguments, terminal: Terminal): Promise<
     });
   const { planText } = await import('./setup-text.ts');
   terminal.stderr.write(planText(plan, wantsColour(terminal)));
-  const { createInterface } = await import('node:readline/promises');
+  return (await answerTo('\nApply this? Only "yes" is taken: ', terminal.signal)).trim().toLowerCase() === 'yes';
+}
+
+/** Empty where the input ends without an answer. @throws the signal's reason */
+async function answerTo(question: string, signal: AbortSignal): Promise<string> {
+  const { createInterface } = await import('node:readline');
   const asking = createInterface({ input: process.stdin, output: process.stderr });
+  // In raw mode a Ctrl-C is a key and no signal: it is made one, so that it means the same as everywhere.
+  asking.on('SIGINT', () => process.emit('SIGINT', 'SIGINT'));
   try {
-    const answer = await asking.question('\nApply this? Only "yes" is taken: ', { signal: terminal.signal });
-    if (answer.trim().toLowerCase() !== 'yes') throw new Fault('cli.wrong-use', { problem: 'not applied: the answer was not "yes"' });
+    return await new Promise<string>((resolve, reject) => {
+      asking.on('close', () => resolve(''));
+      signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+      asking.question(question, resolve);
+    });
   } finally {
     asking.close();
   }

@@ -71,10 +71,13 @@ ${lookHelp}`,
         line.clear();
         return stoppedOr(error, { done, of: steps.length, journal: notes.journalFile }, terminal);
       }
-      notes.forget();
+      // What is left in Exchange is found by the ids that are noted.
+      const isAll = clients.exchange !== undefined;
+      if (isAll) notes.forget();
       if (args.values['json'] === true) json(terminal, { removed: steps.length, stays });
       else {
-        const said = steps.length === 0 ? 'Nothing is left to take away.\n' : 'All is taken away.\n';
+        const where = isAll ? '' : ' in Entra';
+        const said = steps.length === 0 ? `Nothing is left to take away${where}.\n` : `All is taken away${where}.\n`;
         terminal.stdout.write(`${said}${stays.map((one) => `${one}\n`).join('')}`);
       }
       return exit.done;

@@ -1,4 +1,5 @@
 /** `postern setup plan`, `postern setup audit`: look at the tenant and say what differs; change nothing. */
+import type { Plan } from '../setup/step.ts';
 import { type Arguments, type Command, type ExitCode, exit, type Terminal } from './command.ts';
 import { json, progress, wantsColour } from './print.ts';
 import { lookHelp, lookOptions } from './setup-options.ts';
@@ -17,10 +18,7 @@ The exit code is 0 when nothing is to be done and 4 when there are steps. With -
   run: async (args, terminal) => {
     const { plan } = await looked(args, terminal);
     const out = args.values['out'];
-    if (typeof out === 'string') {
-      const { writeFileSync } = await import('node:fs');
-      writeFileSync(out, `${JSON.stringify(plan, undefined, 2)}\n`, { mode: 0o600 });
-    }
+    if (typeof out === 'string') await save(out, plan);
     if (args.values['json'] === true) json(terminal, plan);
     else {
       const { planText } = await import('./setup-text.ts');
@@ -29,6 +27,23 @@ The exit code is 0 when nothing is to be done and 4 when there are steps. With -
     return plan.steps.length === 0 ? exit.done : exit.planHasSteps;
   },
 };
+
+/** @throws Fault cli.wrong-use */
+async function save(file: string, plan: Plan): Promise<void> {
+  const { writeFile } = await import('node:fs/promises');
+  try {
+    await writeFile(file, `${JSON.stringify(plan, undefined, 2)}\n`, { mode: 0o600 });
+  } catch (error) {
+    const { Fault } = await import('../fault/fault.ts');
+    const seen = error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
+    throw new Fault('cli.wrong-use', {
+      command: 'setup plan',
+      option: '--out',
+      expected: 'a file that can be written',
+      found: `${file} (${seen})`,
+    });
+  }
+}
 
 export const setupAudit: Command = {
   name: 'setup audit',
@@ -44,8 +59,12 @@ ${lookHelp}`,
   },
   run: async (args, terminal): Promise<ExitCode> => {
     const { plan, unlisted } = await looked(args, terminal, args.values['all-mailboxes'] === true);
-    const drift = unlisted.map((address) => ({ kind: 'drift', text: `FullAccess on a mailbox that is not listed: ${address}.` }) as const);
-    const whole = { ...plan, remarks: [...plan.remarks, ...drift] };
+    const drift = (unlisted ?? []).map(
+      (address) => ({ kind: 'drift', text: `FullAccess on a mailbox that is not listed: ${address}.` }) as const,
+    );
+    const { reachAfterSweep } = await import('../setup/plan.ts');
+    const reach = unlisted === undefined ? plan.reach : reachAfterSweep(plan.reach, unlisted.length);
+    const whole = { ...plan, reach, remarks: [...plan.remarks, ...drift] };
     if (args.values['json'] === true) json(terminal, whole);
     else {
       const { planText } = await import('./setup-text.ts');
@@ -67,7 +86,7 @@ async function looked(args: Arguments, terminal: Terminal, all = false) {
     const onProgress = (what: string): void => line.show(() => what);
     const plan = await planNow(tenant, clients, onProgress);
     const { unlistedGrants } = await import('../setup/sweep.ts');
-    const unlisted = all ? await unlistedGrants(tenant.desired, plan.ids, clients.exchange, onProgress) : [];
+    const unlisted = all ? await unlistedGrants(tenant.desired, plan.ids, clients.exchange, onProgress) : undefined;
     return { plan, unlisted };
   } finally {
     line.clear();

@@ -23,8 +23,7 @@ ${lookHelp}`,
     const { desired, tenant, notes } = setup;
     const kept = notes.read();
     const { credential } = desired;
-    if (kept === undefined)
-      throw new Fault('setup.app-not-found', { appId: tenant.clientId === '' ? 'none: run `postern setup apply` first' : tenant.clientId });
+    if (kept === undefined) throw new Fault('setup.nothing-noted', { tenant: tenant.name, journal: notes.journalFile });
     if (credential.kind !== 'secret')
       throw new Fault('cli.wrong-use', {
         command: 'setup rotate',

@@ -35,17 +35,21 @@ export const setupImport: Command = {
   run: async (args, terminal) => {
     const { Fault } = await import('../fault/fault.ts');
     const { setupTenant } = await import('./setup-wiring.ts');
-    const { nothingKept } = await import('../setup/notes.ts');
+    const { keptOf, nothingKept } = await import('../setup/notes.ts');
     const { readScriptResult } = await import('../setup/script-result.ts');
     const [file, ...rest] = args.positionals;
     if (file === undefined)
       throw new Fault('cli.wrong-use', { command: 'setup import', expected: 'FILE with what the script printed', found: 'nothing' });
     const setup = await setupTenant({ ...args, positionals: rest }, terminal);
-    const known = setup.notes.read();
     const ids = readScriptResult(file);
-    setup.notes.keep({ ...nothingKept, ...known, ...ids });
+    setup.notes.keep({ ...nothingKept, ...keptOf(setup.notes.read(), ids.appId), ...ids });
+    // The script may have run on another machine.
+    const isMissing = (await setup.store.hint()) === '';
+    const first = isMissing
+      ? `put the credential that the script took or made into ${setup.store.describe}, for its owner alone; then `
+      : '';
     if (args.values['json'] === true) json(terminal, ids);
-    else terminal.stdout.write(`Known now: Application (client) ID ${ids.appId}.\nNext: postern setup verify --wait 90m\n`);
+    else terminal.stdout.write(`Known now: Application (client) ID ${ids.appId}.\nNext: ${first}postern setup verify --wait 90m\n`);
     return exit.done;
   },
 };

@@ -94,7 +94,7 @@ export async function adminClients(
 ): Promise<AdminClients> {
   const { cloud, ca } = tenant;
   const { graph: graphOrigin, exchangeAdmin } = cloud;
-  if (graphOrigin === undefined) throw new Fault('cli.wrong-use', { problem: 'the cloud of this tenant has no key `graph`' });
+  if (graphOrigin === undefined) throw new Fault('setup.no-graph', { tenant: tenant.name, authority: cloud.authority });
   const { signal } = terminal;
   const tenantId = await resolveTenantId(cloud.authority, tenant.tenantId, ca, { request, signal });
   const exchangeResource = new URL(cloud.scope.replace(/\/\.default$/, '')).origin;
@@ -123,7 +123,13 @@ export async function adminClients(
       const environment = cloud.exchangeEnvironment === undefined ? {} : { exchangeEnvironment: cloud.exchangeEnvironment };
       return await pwsh({ program: 'pwsh', tenantId, ...environment }, { tokens, signal, env: terminal.env, onTrace: onCmdlet });
     }
-    if (exchangeAdmin === undefined) throw new Fault('cli.wrong-use', { problem: 'the cloud of this tenant has no key `exchangeAdmin`' });
+    if (exchangeAdmin === undefined) {
+      throw new Fault('cli.wrong-use', {
+        option: '--exchange',
+        expected: 'pwsh or none, where the `cloud` of the tenant has no key `exchangeAdmin`',
+        found: way,
+      });
+    }
     return invokeCommand({ origin: exchangeAdmin, tenantId, ca }, { ...shared, onTrace: onCmdlet });
   }
 }

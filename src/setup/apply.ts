@@ -37,12 +37,12 @@ import {
   putServicePrincipal,
   removeDelegatedScope,
 } from '../admin/graph/service-principals.ts';
-import type { Application } from '../admin/graph/shapes.ts';
+import type { Application, SecretInfo } from '../admin/graph/shapes.ts';
 import { Fault, isFault } from '../fault/fault.ts';
 import { addCertificate, addSecret, lostSecrets, noteInUse, removeNamed, retireStrays } from './credential.ts';
 import type { CredentialStore } from './credential-store.ts';
-import { type Desired, newAppName, ourNote, sendRole } from './desired.ts';
-import { type Kept, nothingKept, type SetupNotes } from './notes.ts';
+import { type Desired, newAppName, ourNote, ourPrefix, sendRole } from './desired.ts';
+import { type Kept, keptOf, nothingKept, type SetupNotes } from './notes.ts';
 import { canonical, type Observed, type ObserveOptions, observe, observedHash } from './observed.ts';
 import { isThereAlready, isTooEarly, isUnknown, onceKnown, type Patience, untilSeen } from './patience.ts';
 import { makePlan } from './plan.ts';
@@ -74,8 +74,12 @@ export async function apply(desired: Desired, plan: Plan, ports: ApplyPorts): Pr
     throw new Fault('setup.plan-stale', { tenant: desired.tenant });
   const blocked = now.remarks.filter((remark) => remark.kind === 'blocked');
   if (blocked.length > 0) throw new Fault('setup.blocked', { remarks: blocked.map((one) => one.text).join(' ') });
-  if (observed.entra.app !== undefined) noteInUse(observed.entra.app, observed.entra, ports);
   const run = new Run(desired, observed, ports);
+  // Also where nothing is to be done: notes that were lost would otherwise stay so, and the app with them.
+  if (observed.entra.app !== undefined) {
+    run.keepIds();
+    noteInUse(observed.entra.app, observed.entra, ports);
+  }
   for (const step of plan.steps) {
     ports.signal.throwIfAborted();
     await run.step(step);
@@ -95,13 +99,17 @@ class Run {
   readonly #resourceId: string;
   #app: Application | undefined;
   #principalId: string | undefined;
+  #sid: string | undefined;
+  readonly #secretsBefore: readonly SecretInfo[];
 
-  constructor(desired: Desired, { entra }: Observed, ports: ApplyPorts) {
+  constructor(desired: Desired, { entra, exchange }: Observed, ports: ApplyPorts) {
     this.#desired = desired;
     this.#ports = ports;
     this.#resourceId = entra.resource.id;
     this.#app = entra.app;
     this.#principalId = entra.principal?.id;
+    this.#secretsBefore = entra.app?.passwordCredentials ?? [];
+    this.#sid = exchange?.pointers.find((one) => one.objectId === entra.principal?.id)?.sid || undefined;
   }
 
   async step(step: Step): Promise<void> {
@@ -117,8 +125,13 @@ class Run {
       throw error;
     }
     note('done');
-    this.#keep();
+    this.keepIds();
     onStep(step, 'done');
+  }
+
+  /** Notes the ids, as far as they are known. */
+  keepIds(): void {
+    this.#keep();
   }
 
   async #do({ act, key }: Step): Promise<void> {
@@ -171,6 +184,7 @@ class Run {
       case 'remove-secret':
         return await removeNamed(this.#appNow.id, act.name, this.#ports);
       case 'add-secret':
+        await this.#noneMeanwhile();
         await addSecret(this.#appNow, act.days, this.#ports);
         return await retireStrays(this.#appNow, this.#overlapDays, this.#ports);
       case 'add-certificate':
@@ -281,10 +295,20 @@ class Run {
     }
   }
 
+  /** Two who apply at once would each make a secret, and only one of the two could stay stored. @throws Fault setup.plan-stale */
+  async #noneMeanwhile(): Promise<void> {
+    const app = await getApplication(this.#ports.graph, { by: 'id', value: this.#appNow.id });
+    const isNew = ({ keyId, displayName }: SecretInfo): boolean =>
+      displayName?.startsWith(ourPrefix) === true && !this.#secretsBefore.some((one) => one.keyId === keyId);
+    if (app?.passwordCredentials.some(isNew) === true) throw new Fault('setup.plan-stale', { tenant: this.#desired.tenant });
+  }
+
   async #pointer(): Promise<Pointer | undefined> {
     const { exchange } = this.#ports;
     if (exchange === undefined) return undefined;
-    return (await getPointers(exchange, this.#appNow.appId)).find((one) => one.objectId === this.#principalId);
+    const found = (await getPointers(exchange, this.#appNow.appId)).find((one) => one.objectId === this.#principalId);
+    if (found !== undefined && found.sid !== '') this.#sid = found.sid;
+    return found;
   }
 
   /** What is there already, and what may have been done, is settled by reading it back. */
@@ -331,9 +355,10 @@ class Run {
     if (this.#app === undefined) return;
     const { notes } = this.#ports;
     const ids = { appId: this.#app.appId, appObjectId: this.#app.id };
-    const known: Kept = { ...nothingKept, ...notes.read(), ...ids };
+    const known: Kept = { ...nothingKept, ...keptOf(notes.read(), ids.appId), ...ids };
     const principal = this.#principalId === undefined ? {} : { principalId: this.#principalId };
-    notes.keep({ ...known, ...principal, ...change(known) });
+    const sid = this.#sid === undefined ? {} : { sid: this.#sid };
+    notes.keep({ ...known, ...principal, ...sid, ...change(known) });
   }
 }
 

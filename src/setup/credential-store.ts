@@ -5,7 +5,7 @@
  * it from the app again.
  */
 import { spawn } from 'node:child_process';
-import { X509Certificate } from 'node:crypto';
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { Fault } from '../fault/fault.ts';
 import { Secret } from '../runtime/secret.ts';
@@ -42,19 +42,35 @@ export function fileStore(path: string): CredentialStore {
       try {
         return (await readFile(path, 'utf8')).slice(0, hintChars);
       } catch (error) {
-        return error instanceof Error && 'code' in error && error.code === 'ENOENT' ? '' : undefined;
+        return isAbsent(error) ? '' : undefined;
       }
     },
   };
+}
+
+function isAbsent(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR');
+}
+
+/** A key that cannot be looked into (by its passphrase) is taken for the right one. */
+function isKeyOf(keyPem: string, certificate: X509Certificate): boolean {
+  try {
+    return certificate.checkPrivateKey(createPrivateKey(keyPem));
+  } catch {
+    return true;
+  }
 }
 
 /** For a certificate with its key: each into its file, or both into one. The key first: a certificate without it is of no use. */
 export function certificateStore(certificateFile: string, keyFile: string): CredentialStore {
   const hint = async (): Promise<string | undefined> => {
     try {
-      return new X509Certificate(await readFile(certificateFile)).fingerprint.replaceAll(':', '');
+      const certificate = new X509Certificate(await readFile(certificateFile));
+      const key = await readFile(keyFile, 'utf8');
+      // A certificate whose key was lost, or put in place of another's half-way, proves nothing any more.
+      return isKeyOf(key, certificate) ? certificate.fingerprint.replaceAll(':', '') : '';
     } catch (error) {
-      return error instanceof Error && 'code' in error && error.code === 'ENOENT' ? '' : undefined;
+      return isAbsent(error) ? '' : undefined;
     }
   };
   if (certificateFile === keyFile) return { ...fileStore(keyFile), hint };

@@ -52,7 +52,9 @@ export interface DestroyPlan {
 export async function planDestroy(desired: Desired, { entra }: Observed, kept: Kept | undefined, look: DestroyLook): Promise<DestroyPlan> {
   const steps: DestroyStep[] = [];
   const { app, principal } = entra;
-  if (look.exchange !== undefined && app !== undefined) steps.push(...(await inExchange(look.exchange, app.appId, desired, kept, look)));
+  // An app that was deleted by hand leaves in Exchange what the setup turned on and gave, and only the notes know of it.
+  const appId = app?.appId ?? kept?.appId;
+  if (look.exchange !== undefined && appId !== undefined) steps.push(...(await inExchange(look.exchange, appId, desired, kept, look)));
   const isMade = app === undefined || app.notes?.includes(ourNote) === true;
   const isOurs = (one: { readonly role: string; readonly onExchange: boolean }): boolean =>
     isMade || (one.onExchange && rolesWanted(desired).includes(one.role));
@@ -69,7 +71,7 @@ export async function planDestroy(desired: Desired, { entra }: Observed, kept: K
       : ['The app registration and its service principal stay: the setup did not make them. Delete them in the Entra admin centre.']),
     ...(look.exchange === undefined
       ? [
-          'Exchange was not looked at. Rights on mailboxes stay as bare SIDs when the app goes: let an Exchange administrator run this first.',
+          'Exchange was not looked at. Rights on mailboxes stay as bare SIDs when the app goes: let an Exchange administrator run this first, or else afterwards.',
         ]
       : []),
   ];
@@ -140,6 +142,10 @@ async function inExchange(
 ): Promise<readonly DestroyStep[]> {
   const steps: DestroyStep[] = [];
   const pointers = await getPointers(exchange, appId);
+  // M365 (doc): a pointer vanishes with its service principal. M365 (assumed): its rights stay, as bare SIDs, and are removed by them.
+  const sid = kept?.sid;
+  const isGone = sid !== undefined && !pointers.some((one) => one.sid === sid);
+  const vanished: readonly Pointer[] = isGone ? [{ appId, objectId: sid, sid, displayName: '' }] : [];
   const named = [
     ...desired.mailboxes.flatMap(({ address, sendAs }) => [address, ...sendAs]),
     ...(kept?.granted ?? []).map((one) => one.address),
@@ -147,7 +153,7 @@ async function inExchange(
   const addresses = new Set((allMailboxes ? [...named, ...(await listMailboxes(exchange))] : named).map((one) => one.toLowerCase()));
   for (const [index, address] of [...addresses].entries()) {
     onProgress(`looking at mailbox ${index + 1} of ${addresses.size}`);
-    for (const pointer of pointers) steps.push(...(await rightsOn(exchange, address, pointer)));
+    for (const one of [...pointers, ...vanished]) steps.push(...(await rightsOn(exchange, address, one)));
   }
   for (const { address, was } of kept?.switched ?? []) {
     const act = { kind: 'switch-back', address, was } as const;

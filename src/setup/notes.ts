@@ -7,12 +7,15 @@
 import { appendFileSync, closeSync, fsyncSync, mkdirSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { Fault, isFault } from '../fault/fault.ts';
 import { writeWhole } from '../runtime/whole-file.ts';
 
 const kept = z.object({
   appId: z.string(),
   appObjectId: z.string(),
   principalId: z.string().optional(),
+  /** Of the pointer: by it its rights on mailboxes are known when it is gone. */
+  sid: z.string().optional(),
   /** Key id of the credential in use. */
   keyId: z.string().optional(),
   /** When it ends, ISO 8601. */
@@ -38,13 +41,24 @@ export type Kept = z.infer<typeof kept>;
 /** What is known before anything is. */
 export const nothingKept = { retired: [], granted: [], switched: [] } satisfies Partial<Kept>;
 
+/** What is noted, as far as it holds of this app: credentials of another one (deleted, or of another tenant) are none of it. */
+export function keptOf(kept: Kept | undefined, appId: string): Partial<Kept> {
+  if (kept === undefined || kept.appId.toLowerCase() === appId.toLowerCase()) return kept ?? {};
+  const { keyId: _, credentialEnds: __, ...others } = kept;
+  return { ...others, retired: [] };
+}
+
 const line = z.looseObject({ at: z.string(), run: z.string(), event: z.string() });
 export type JournalLine = z.infer<typeof line>;
 
+/** Each of them but `glance` @throws Fault setup.notes-unusable */
 export interface SetupNotes {
   /** Path of the journal, for people. */
   readonly journalFile: string;
+  /** Undefined where nothing is noted. */
   read(): Kept | undefined;
+  /** For a view, which shows what else it knows: undefined also where the notes cannot be read. Never throws. */
+  glance(): Kept | undefined;
   keep(value: Kept): void;
   /** The ids go; the journal stays. */
   forget(): void;
@@ -61,42 +75,66 @@ export function setupNotes(dataFolder: string, tenant: string): SetupNotes {
   const folder = join(dataFolder, 'setup');
   const keptFile = join(folder, `${tenant}.json`);
   const journalFile = join(folder, `${tenant}.jsonl`);
+  const callsFile = join(folder, `${tenant}-calls.jsonl`);
   return {
     journalFile,
     read() {
-      const text = textOf(keptFile);
+      const text = usable(keptFile, () => textOf(keptFile));
       if (text === undefined) return undefined;
       const read = kept.safeParse(jsonOf(text));
-      return read.success ? read.data : undefined;
+      // Taken for nothing, it would be written over: then nobody knew any more which switches to set back.
+      if (!read.success) throw new Fault('setup.notes-unusable', { file: keptFile, seen: 'it does not hold what the setup writes there' });
+      return read.data;
     },
-    keep(value) {
-      writeWhole(keptFile, `${JSON.stringify(value, undefined, 2)}\n`);
-    },
-    forget() {
-      rmSync(keptFile, { force: true });
-    },
-    note(entry) {
-      mkdirSync(folder, { recursive: true, mode: 0o700 });
-      const file = openSync(journalFile, 'a', 0o600);
+    glance() {
       try {
-        // A line that a crash cut off must not swallow this one.
-        writeSync(file, `${endsCleanly(journalFile) ? '' : '\n'}${JSON.stringify(entry)}\n`);
-        fsyncSync(file);
-      } finally {
-        closeSync(file);
+        return this.read();
+      } catch (error) {
+        if (isFault(error, 'setup.notes-unusable')) return undefined;
+        throw error;
       }
     },
+    keep(value) {
+      usable(keptFile, () => writeWhole(keptFile, `${JSON.stringify(value, undefined, 2)}\n`));
+    },
+    forget() {
+      usable(keptFile, () => rmSync(keptFile, { force: true }));
+    },
+    note(entry) {
+      usable(journalFile, () => {
+        mkdirSync(folder, { recursive: true, mode: 0o700 });
+        const file = openSync(journalFile, 'a', 0o600);
+        try {
+          // A line that a crash cut off must not swallow this one.
+          writeSync(file, `${endsCleanly(journalFile) ? '' : '\n'}${JSON.stringify(entry)}\n`);
+          fsyncSync(file);
+        } finally {
+          closeSync(file);
+        }
+      });
+    },
     called(entry) {
-      mkdirSync(folder, { recursive: true, mode: 0o700 });
-      appendFileSync(join(folder, `${tenant}-calls.jsonl`), `${JSON.stringify(entry)}\n`, { mode: 0o600 });
+      usable(callsFile, () => {
+        mkdirSync(folder, { recursive: true, mode: 0o700 });
+        appendFileSync(callsFile, `${JSON.stringify(entry)}\n`, { mode: 0o600 });
+      });
     },
     lines() {
-      return (textOf(journalFile) ?? '').split('\n').flatMap((text) => {
+      return (usable(journalFile, () => textOf(journalFile)) ?? '').split('\n').flatMap((text) => {
         const read = line.safeParse(jsonOf(text));
         return read.success ? [read.data] : [];
       });
     },
   };
+}
+
+function usable<T>(file: string, act: () => T): T {
+  try {
+    return act();
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error)) throw error;
+    throw new Fault('setup.notes-unusable', { file, seen: String(error.code) }, { cause: error });
+  }
 }
 
 function endsCleanly(path: string): boolean {

@@ -14,7 +14,7 @@ export function app(draft: Draft): void {
     if (deletedAppId !== undefined) {
       draft.remark(
         'blocked',
-        `A deleted app (object id ${deletedAppId}) holds the unique name ${wanted.uniqueName} for 30 days: restore it in the Entra admin centre, or choose another name.`,
+        `A deleted app (object id ${deletedAppId}) holds the unique name ${wanted.uniqueName} for 30 days: restore it in the Entra admin centre, choose another name, or remove it for good with \`postern setup destroy --purge --yes-destroy\`.`,
       );
     }
     draft.step({

@@ -23,5 +23,12 @@ export function readPlan(file: string, desired: Desired): Plan {
 /** What a plan says is done only where the tenant is the same and the configuration too, so its steps are those that would be made now. */
 function isPlan(value: unknown): value is Plan {
   const plan = Object(value);
-  return plan.schema === 'postern.plan/1' && Array.isArray(plan.steps) && Array.isArray(plan.remarks) && typeof plan.observed === 'string';
+  const isObject = (one: unknown): boolean => typeof one === 'object' && one !== null;
+  return (
+    plan.schema === 'postern.plan/1' &&
+    Array.isArray(plan.steps) &&
+    plan.steps.every(isObject) &&
+    Array.isArray(plan.remarks) &&
+    typeof plan.observed === 'string'
+  );
 }

@@ -51,15 +51,17 @@ export function makePlan(desired: Desired, observed: Observed, observedHash: str
 }
 
 /** What the app will be able to do when all is done: the lines that an administrator approves by. */
-function reachOf(desired: Desired, { exchange }: Observed): readonly string[] {
+function reachOf(desired: Desired, { entra, exchange }: Observed): readonly string[] {
   const { mailboxes, smtp } = desired;
   const roles = rolesWanted(desired);
   const opened = mailboxes.filter((one) => wantsFullAccess(one, desired)).length;
+  // What a pointer has that was there before, only a look at every mailbox could tell.
+  const isNew = entra.principal === undefined || exchange?.pointers.every((one) => one.objectId !== entra.principal?.id) === true;
   return [
     ...(roles.length === 0
       ? []
       : [`${roles.join(', ')}: ${roles.length === 1 ? 'opens' : 'open'} no mailbox by ${roles.length === 1 ? 'itself' : 'themselves'}.`]),
-    `FullAccess on ${opened === 1 ? '1 mailbox' : `${opened} mailboxes`}, on no other:`,
+    `FullAccess on ${many(opened)}${isNew ? onNoOther : whetherOnOthers}:`,
     ...mailboxes.map((one) => {
       const by = one.protocols.filter((protocol) => protocol !== 'smtp' || smtp.mode === 'claims');
       const more = one.sendAs.length === 0 ? '' : `; sends as ${one.sendAs.join(', ')} too`;
@@ -69,6 +71,19 @@ function reachOf(desired: Desired, { exchange }: Observed): readonly string[] {
       ? []
       : [`${sendRole}: sends as each direct member of ${smtp.group}: ${exchange.sending.members.join(', ') || 'none'}`]),
   ];
+}
+
+const onNoOther = ', on no other';
+const whetherOnOthers = ' (whether on others too, `setup audit --all-mailboxes` tells)';
+
+/** The reach of a plan after every mailbox was asked. @param unlisted how many open to the app and are not listed */
+export function reachAfterSweep(reach: readonly string[], unlisted: number): readonly string[] {
+  const found = unlisted === 0 ? onNoOther : `, and on ${many(unlisted)} not listed`;
+  return reach.map((line) => line.replace(whetherOnOthers, found));
+}
+
+function many(mailboxes: number): string {
+  return mailboxes === 1 ? '1 mailbox' : `${mailboxes} mailboxes`;
 }
 
 /** What the configuration wants, as one text to hold a saved plan against. */

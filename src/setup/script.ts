@@ -239,22 +239,29 @@ if (-not $granted -and $PSCmdlet.ShouldProcess(${quoted(act.role)}, 'New-MgServi
     case 'add-secret':
       return `$ours = @($app.PasswordCredentials | Where-Object { $_.DisplayName -like ${quoted(`${ourPrefix}*`)} -and $_.EndDateTime -gt (Get-Date) })
 if ($ours.Count -gt 0) {
-  Write-Host "There is a secret already: $($ours[0].DisplayName), until $($ours[0].EndDateTime.ToString('yyyy-MM-dd')). None is made."
+  Write-Host "There is a secret already: $($ours[0].DisplayName), until $($ours[0].EndDateTime.ToString('yyyy-MM-dd')). None is made. Where nobody has its value any more, remove it from the app and run this again."
 } elseif ($PSCmdlet.ShouldProcess($app.AppId, 'Add-MgApplicationPassword')) {
   if (Test-Path -LiteralPath $SecretFile) { throw "$SecretFile exists; name another file with -SecretFile." }
   # Made before the secret is, so that it can never be lost for want of a place, and closed to others from the beginning.
   New-Item -ItemType File -Path $SecretFile | Out-Null
-  if (-not $IsWindows) { chmod 600 -- $SecretFile } else { icacls $SecretFile /inheritance:r /grant:r "$($env:USERNAME):F" | Out-Null }
-  $secret = Add-MgApplicationPassword -ApplicationId $app.Id -PasswordCredential @{ DisplayName = ${quoted(`${ourPrefix}script-`)} + (Get-Date -Format 'yyyyMMddHHmmss'); EndDateTime = (Get-Date).ToUniversalTime().AddDays(${act.days}) }
-  try { Set-Content -LiteralPath $SecretFile -Value $secret.SecretText -NoNewline }
-  catch { Remove-MgApplicationPassword -ApplicationId $app.Id -KeyId $secret.KeyId; throw }
+  try {
+    if (-not $IsWindows) { chmod 600 -- $SecretFile } else { icacls $SecretFile /inheritance:r /grant:r "$($env:USERNAME):F" | Out-Null }
+    if ($LASTEXITCODE -ne 0) { throw "$SecretFile cannot be closed to others." }
+    $secret = Add-MgApplicationPassword -ApplicationId $app.Id -PasswordCredential @{ DisplayName = ${quoted(`${ourPrefix}script-`)} + (Get-Date -Format 'yyyyMMddHHmmss'); EndDateTime = (Get-Date).ToUniversalTime().AddDays(${act.days}) }
+    try { Set-Content -LiteralPath $SecretFile -Value $secret.SecretText -NoNewline }
+    catch { Remove-MgApplicationPassword -ApplicationId $app.Id -KeyId $secret.KeyId; throw }
+  } catch {
+    # An empty file would stand in the way of the next run.
+    Remove-Item -LiteralPath $SecretFile
+    throw
+  }
   $ids.keyId = "$($secret.KeyId)"
   $ids.credentialEnds = $secret.EndDateTime.ToUniversalTime().ToString('o')
   $secret = $null
   Write-Host "The secret is in $SecretFile."
 }`;
     case 'add-certificate':
-      return `$certificate = [System.Security.Cryptography.X509Certificates.X509Certificate2]::new($CertificateFile)
+      return `$certificate = [System.Security.Cryptography.X509Certificates.X509Certificate2]::new((Convert-Path -LiteralPath $CertificateFile))
 $shown = @($app.KeyCredentials | Where-Object { [Convert]::ToHexString($_.CustomKeyIdentifier) -eq $certificate.Thumbprint })
 if ($shown.Count -eq 0 -and $PSCmdlet.ShouldProcess($certificate.Thumbprint, 'Update-MgApplication -KeyCredentials')) {
   # The list is replaced whole: what is there goes back with it.
@@ -339,13 +346,18 @@ $filter = "MemberOfGroup -eq '" + $group.DistinguishedName.Replace("'", "''") + 
 $scope = @(Get-ManagementScope | Where-Object { $_.Name -eq ${quoted(act.name)} })
 if ($scope.Count -eq 0 -and $PSCmdlet.ShouldProcess(${quoted(act.name)}, 'New-ManagementScope')) {
   New-ManagementScope -Name ${quoted(act.name)} -RecipientRestrictionFilter $filter | Out-Null
+} elseif ($scope.Count -gt 0 -and $scope[0].RecipientFilter -ne $filter -and $PSCmdlet.ShouldProcess(${quoted(act.name)}, 'Set-ManagementScope')) {
+  Set-ManagementScope -Identity ${quoted(act.name)} -RecipientRestrictionFilter $filter
 }`;
     case 'assign-sending':
       return `$assigned = @(Get-ManagementRoleAssignment -Role ${quoted(sendRole)} | Where-Object { $_.Name -eq ${quoted(act.name)} })
 if ($assigned.Count -eq 0 -and $PSCmdlet.ShouldProcess(${quoted(act.name)}, 'New-ManagementRoleAssignment')) {
   New-ManagementRoleAssignment -Name ${quoted(act.name)} -Role ${quoted(sendRole)} -App $ids.principalId -CustomResourceScope ${quoted(act.scope)} | Out-Null
 }
-${act.mailboxes.map((one) => `Test-ServicePrincipalAuthorization -Identity $ids.principalId -Resource ${quoted(one)} | Format-Table 'RoleName', 'AllowedResourceScope', 'InScope'`).join('\n')}`;
+# With -WhatIf there may be no pointer yet that could be asked for.
+if (-not $WhatIfPreference) {
+${act.mailboxes.map((one) => `  Test-ServicePrincipalAuthorization -Identity $ids.principalId -Resource ${quoted(one)} | Format-Table 'RoleName', 'AllowedResourceScope', 'InScope'`).join('\n')}
+}`;
     default:
       throw new Error(`no script for a step ${act.kind}`);
   }

@@ -5,14 +5,15 @@ import { isFault } from '../fault/fault.ts';
 import type { Desired } from './desired.ts';
 import type { Plan } from './step.ts';
 
-/** @returns addresses @throws Fault exchange.* */
+/** @returns addresses; undefined where Exchange is left out @throws Fault exchange.* */
 export async function unlistedGrants(
   desired: Desired,
   { appId, principalId }: Plan['ids'],
   exchange: ExchangeAdmin | undefined,
   onProgress: (what: string) => void,
-): Promise<readonly string[]> {
-  if (exchange === undefined || appId === undefined) return [];
+): Promise<readonly string[] | undefined> {
+  if (exchange === undefined) return undefined;
+  if (appId === undefined) return [];
   const pointer = (await getPointers(exchange, appId)).find((one) => one.objectId === principalId);
   if (pointer === undefined) return [];
   const listed = new Set(desired.mailboxes.map(({ address }) => address.toLowerCase()));

@@ -185,3 +185,27 @@ test('each change stands behind a look and behind ShouldProcess, so that -WhatIf
     }
   }
 });
+
+test('a run that fails between the secret’s file and the secret leaves no empty file in the way of the next', () => {
+  const root = treeOf(script(desiredFor(), options('both')));
+  const asked = [...every(root)].find((node) => node.type === 'command' && node.text.startsWith('Add-MgApplicationPassword'));
+  const around: string[] = [];
+  for (let node = asked?.parent ?? null; node !== null; node = node.parent) if (node.type === 'try_statement') around.push(node.text);
+  assert.ok(around.some((one) => /catch \{[^{}]*Remove-Item -LiteralPath \$SecretFile\s+throw\s+\}$/.test(one)));
+});
+
+test('a scope that is there with another filter is set right, and nothing is proven where nothing was made', () => {
+  const root = treeOf(script(states['sending by role assignment'] ?? desiredFor(), options('exchange')));
+  const guardsOf = (name: string): string => {
+    let node = [...every(root)].find((one) => one.type === 'command' && one.text.startsWith(name))?.parent ?? null;
+    while (node !== null && node.type !== 'elseif_clause' && node.type !== 'if_statement') node = node.parent;
+    return node?.text ?? '';
+  };
+  assert.match(guardsOf('Set-ManagementScope'), /\$scope\[0\]\.RecipientFilter -ne \$filter -and \$PSCmdlet\.ShouldProcess/);
+  assert.match(guardsOf('Test-ServicePrincipalAuthorization'), /^if \(-not \$WhatIfPreference\)/);
+});
+
+test('a relative path of a certificate is one of the prompt’s folder, not of the folder that PowerShell was started in', () => {
+  const text = script(desiredFor({ credential: { kind: 'certificate', lifetimeDays: 90, overlapDays: 7 } }), options('both'));
+  assert.match(text, /X509Certificate2\]::new\(\(Convert-Path -LiteralPath \$CertificateFile\)\)/);
+});

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { crashSetup } from './setup.ts';
 
 test('a setup that is killed and run again leaves one app, one usable secret and none that nobody has, and in the end nothing at all', {
-  timeout: 120_000,
+  timeout: 280_000,
 }, async () => {
   const kills = await crashSetup({
     at: [

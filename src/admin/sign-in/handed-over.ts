@@ -85,7 +85,7 @@ function run(program: string, args: readonly string[], signal: AbortSignal): Pro
           .replace(/\s+/g, ' ')
           .trim()
           .slice(0, longestQuote);
-        reject(new Fault('signin.az-failed', { code, seen }));
+        reject(new Fault('signin.az-failed', { code, seen: seen || 'nothing' }));
       }
     });
     child.stdin?.end();

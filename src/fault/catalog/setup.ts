@@ -22,9 +22,10 @@ export const setupFaults = {
     retry: 'never',
   },
   'setup.app-not-found': {
-    says: 'The app that is to be taken over is not in this tenant.',
-    cause: 'No registration has the application id (in the evidence) that `setup.app.adopt` names.',
-    fix: 'Copy the Application (client) ID from the page of the app registration, or leave `adopt` out to have an app made.',
+    says: 'The app is not in this tenant.',
+    cause:
+      'No registration has the application id (in the evidence) that `setup.app.adopt` names, or that an earlier `setup apply` noted: it was deleted, or is in another tenant.',
+    fix: 'To take an app over, copy the Application (client) ID from the page of its registration into `setup.app.adopt`, or leave `adopt` out to have one made. For one that the setup had made: restore it under Deleted applications of the Entra admin centre within 30 days, or run `postern setup plan` to see what is to be made.',
     retry: 'never',
   },
   'setup.blocked': {
@@ -49,6 +50,20 @@ export const setupFaults = {
     says: 'This file does not hold what the script printed at its end.',
     cause: 'It cannot be read, or has no JSON object `postern.setup-result/1` with its ids (which is in the evidence).',
     fix: 'Copy the last lines of the script’s output, from `{` to `}`, into a file and name that.',
+    retry: 'never',
+  },
+  'setup.nothing-noted': {
+    says: 'There is no app yet that this machine knows of.',
+    cause:
+      'No ids stand beside the journal (its file is in the evidence): no `setup apply` was run here, or what it noted was forgotten or moved.',
+    fix: 'Run `postern setup apply`: it makes the app, or finds it again by its unique name and notes its ids.',
+    retry: 'never',
+  },
+  'setup.notes-unusable': {
+    says: 'What the setup notes for itself cannot be read or written.',
+    cause:
+      'The operating system refused (its word is in the evidence, with the file), or the file does not hold what the setup writes there.',
+    fix: 'Look at the room and the rights of the data folder (`df -h`, `ls -l`), and run the same command again. A damaged file: restore it from a backup, or move it away and run `postern setup apply`, which notes the ids again; which rights the setup gave and which switches it turned on is then not known any more, and `setup destroy` leaves those switches on.',
     retry: 'never',
   },
   'setup.not-consistent': {

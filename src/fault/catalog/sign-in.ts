@@ -40,8 +40,9 @@ export const signInFaults = {
   },
   'signin.az-failed': {
     says: 'The Azure CLI gave no token.',
-    cause: '`az account get-access-token` could not be run, or ended with an error (the beginning of its text is in the evidence).',
-    fix: 'Run `az login --allow-no-subscriptions --tenant TENANT` first, or choose another way of signing in.',
+    cause:
+      '`az account get-access-token` could not be run (ENOENT: there is no `az` on this machine), or ended with an error (the beginning of its text is in the evidence).',
+    fix: 'Install the Azure CLI where it is missing, run `az login --allow-no-subscriptions --tenant TENANT` first, or choose another way of signing in.',
     retry: 'never',
   },
 } as const satisfies Record<string, FaultEntry>;

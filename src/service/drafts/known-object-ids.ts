@@ -8,7 +8,7 @@ import { knownTenants } from '../setup/tenants.ts';
 export function knownObjectIds(parts: ServiceParts): ReadonlyMap<string, string> {
   const known = new Map<string, string>();
   for (const { name } of parts.config.tenants.values()) {
-    const kept = setupNotes(parts.config.dataFolder, name).read();
+    const kept = setupNotes(parts.config.dataFolder, name).glance();
     if (kept === undefined) continue;
     known.set(kept.appObjectId.toLowerCase(), `the Object ID of the app registration of ${name}`);
     if (kept.principalId !== undefined) known.set(kept.principalId.toLowerCase(), `the Object ID of the Enterprise application of ${name}`);
