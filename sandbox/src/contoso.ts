@@ -82,13 +82,14 @@ export async function makeContoso(now: () => Date): Promise<Contoso> {
   };
   const value = makeSecret();
   const clientSecretId = randomUUID();
-  const secrets: Readonly<Record<'usual' | 'expired' | 'none', readonly AppSecret[]>> = {
+  const secrets: Readonly<Record<'usual' | 'ending' | 'expired' | 'none', readonly AppSecret[]>> = {
     usual: [{ id: clientSecretId, value, expires: days(180) }],
+    ending: [{ id: randomUUID(), value, expires: days(20) }],
     expired: [{ id: randomUUID(), value, expires: days(-1) }],
     none: [],
   };
   for (const scenario of appScenarios) {
-    const { secret = 'usual', certificate, name, number, ...shape } = scenario;
+    const { secret = 'usual', certificate, name, number, graphRoles, ownsItself, ...shape } = scenario;
     const app = makeApp({
       ...shape,
       clientId: clientIdOf(number),
@@ -98,6 +99,8 @@ export async function makeContoso(now: () => Date): Promise<Contoso> {
       ...(shape.quirks ? { quirks: structuredClone(shape.quirks) } : {}),
     });
     tenant.apps.set(app.clientId, app);
+    if (graphRoles && app.principal) app.principal.graphRoles = [...graphRoles];
+    if (ownsItself && app.principal) tenant.directory.owners.set(app.objectId, [app.principal.oid]);
     registerPointer(tenant, app, scenario.pointer);
     if (scenario.assignedToSend && app.principal) tenant.sendAssignments.push({ objectId: app.principal.oid });
   }

@@ -138,6 +138,7 @@ function appSummary(app: App): unknown {
     oid: app.principal?.oid,
     enabled: app.principal?.enabled,
     roles: app.principal?.roles,
+    graphRoles: app.principal?.graphRoles,
     secrets: app.secrets.map(({ id, expires }) => ({ id, expires })),
     tokenLifetimeSeconds: app.tokenLifetimeSeconds,
     tokenRequests: app.tokenRequests,
@@ -186,6 +187,7 @@ async function changeApp(call: Call): Promise<unknown> {
   if (typeof wanted['tokenLifetimeSeconds'] === 'number') app.tokenLifetimeSeconds = wanted['tokenLifetimeSeconds'];
   if (app.principal && typeof wanted['enabled'] === 'boolean') app.principal.enabled = wanted['enabled'];
   if (app.principal && Array.isArray(wanted['roles'])) app.principal.roles = wanted['roles'].map(String);
+  if (app.principal && Array.isArray(wanted['graphRoles'])) app.principal.graphRoles = wanted['graphRoles'].map(String);
   setQuirks(app.quirks, wanted['quirks']);
   return appSummary(app);
 }

@@ -13,7 +13,7 @@ import { after, before, test } from 'node:test';
 import { ImapFlow } from 'imapflow';
 import { type Sandbox, startSandbox } from '../src/place.ts';
 import { tokenFor } from './dialogue.ts';
-import { has, run } from './programs.ts';
+import { awaitedCat, has, run } from './programs.ts';
 
 let sandbox: Sandbox;
 let directory: string;
@@ -229,7 +229,7 @@ test('getmail fetches every message of a mailbox', async (context) => {
   mkdirSync(home, { mode: 0o700 });
   writeFileSync(
     join(home, 'getmailrc'),
-    `[retriever]\ntype = SimpleIMAPSSLRetriever\nserver = localhost\nport = ${sandbox.imap.tlsPort}\nusername = ${address}\nuse_xoauth2 = True\npassword_command = ("/bin/cat", "${join(directory, 'token')}")\nmailboxes = ("INBOX",)\nca_certs = ${join(directory, 'ca.pem')}\n[destination]\ntype = MDA_external\npath = /bin/cat\nallow_root_commands = true\n[options]\nread_all = true\ndelete = false\n`,
+    `[retriever]\ntype = SimpleIMAPSSLRetriever\nserver = localhost\nport = ${sandbox.imap.tlsPort}\nusername = ${address}\nuse_xoauth2 = True\npassword_command = ("/bin/cat", "${join(directory, 'token')}")\nmailboxes = ("INBOX",)\nca_certs = ${join(directory, 'ca.pem')}\n[destination]\ntype = MDA_external\npath = ${awaitedCat(home)}\nallow_root_commands = true\n[options]\nread_all = true\ndelete = false\n`,
   );
   const { stdout, stderr } = await run('getmail', ['--getmaildir', home, '--rcfile', 'getmailrc']);
   assert.match(stdout.toString(), /^ *25 messages \(\d+ bytes\) retrieved, 0 skipped$/m, stderr);

@@ -10,7 +10,8 @@ import { connect as connectPlain } from 'node:net';
 import { connect, type TLSSocket } from 'node:tls';
 import type { Sandbox } from '../src/place.ts';
 
-const deadlineMs = 10_000;
+/** Longer than a busy machine needs, so that a test that hangs says where. */
+const deadlineMs = 40_000;
 
 export interface HttpAnswer {
   readonly status: number;

@@ -12,7 +12,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { type Sandbox, startSandbox } from '../src/place.ts';
 import { tokenFor, xoauth2 } from './dialogue.ts';
-import { has, run } from './programs.ts';
+import { awaitedCat, has, run } from './programs.ts';
 
 let sandbox: Sandbox;
 let directory: string;
@@ -165,7 +165,7 @@ test('getmail fetches every message over POP3, or is refused with a password', a
   mkdirSync(home, { mode: 0o700 });
   writeFileSync(
     join(home, 'getmailrc'),
-    `[retriever]\ntype = SimplePOP3SSLRetriever\nserver = localhost\nport = ${sandbox.pop.tlsPort}\nusername = ${address}\nuse_xoauth2 = True\npassword_command = ("/bin/cat", "${tokenFile}")\nca_certs = ${ca}\n[destination]\ntype = MDA_external\npath = /bin/cat\nallow_root_commands = true\n[options]\nread_all = true\ndelete = false\n`,
+    `[retriever]\ntype = SimplePOP3SSLRetriever\nserver = localhost\nport = ${sandbox.pop.tlsPort}\nusername = ${address}\nuse_xoauth2 = True\npassword_command = ("/bin/cat", "${tokenFile}")\nca_certs = ${ca}\n[destination]\ntype = MDA_external\npath = ${awaitedCat(home)}\nallow_root_commands = true\n[options]\nread_all = true\ndelete = false\n`,
   );
   const { stdout, stderr } = await run('getmail', ['--getmaildir', home, '--rcfile', 'getmailrc']);
   const said = `${stdout}${stderr}`;

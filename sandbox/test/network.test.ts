@@ -15,7 +15,7 @@ before(async () => {
 });
 after(() => sandbox.close());
 
-const limitMs = 10_000;
+const limitMs = 40_000;
 
 /** The code of the error that ends a TLS handshake with this door, or `ok`. */
 async function handshake(door: Door): Promise<string> {

@@ -6,9 +6,12 @@
 
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 
-const limitMs = 30_000;
+/** Longer than a busy machine needs: its end is that of a program that hangs. */
+const limitMs = 120_000;
 
 /** The programs that CI installs; the others are witnesses where they happen to be. */
 const wanted: ReadonlySet<string> = new Set(['curl', 'mbsync', 'openssl']);
@@ -39,4 +42,15 @@ export async function run(
     child.on('close', resolve);
   });
   return { code, stdout: Buffer.concat(stdout), stderr: Buffer.concat(stderr).toString() };
+}
+
+/**
+ * A program for getmail to hand its messages to. It ends when getmail sleeps: of one that ends before getmail has begun to wait for it
+ * getmail misses the end, waits for a minute and gives up.
+ */
+export function awaitedCat(folder: string): string {
+  const file = join(folder, 'awaited-cat');
+  const untilAwaited = 'while [ -r "/proc/$PPID/stat" ] && ! grep -q ") S " "/proc/$PPID/stat"; do :; done';
+  writeFileSync(file, `#!/bin/sh\ncat || exit 1\n${untilAwaited}\n`, { mode: 0o700 });
+  return file;
 }

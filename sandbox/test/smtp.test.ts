@@ -203,7 +203,7 @@ test('a fourth connection is one too many as long as three are there', async () 
   const fourth = await opened(user);
   assert.match(await send(fourth, user), /^432 4\.3\.2 Concurrent connections limit exceeded\. /);
   three[0]?.close();
-  const end = Date.now() + 5000;
+  const end = Date.now() + 40_000;
   while ((await call('GET', `/mailboxes/${user}`)).seen.senders > 3) assert.ok(Date.now() < end, 'the connection is still counted');
   assert.match(await send(fourth, user), /^250 /);
   for (const dialogue of [...three, fourth]) dialogue.close();

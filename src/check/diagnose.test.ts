@@ -243,6 +243,16 @@ const table: readonly (readonly [says: string, look: ReturnType<typeof seen>, fi
     [warning('check.certificate-ends-soon')],
   ],
   [
+    'a secret that Graph says has a week left',
+    seen([{ mailbox: 'a@x.test', answers: { imap: 'open' } }], ok('end', inTenant, { known: true, daysLeft: 7, origin: 'graph' })),
+    [warning('check.secret-ends-soon')],
+  ],
+  [
+    'a secret whose end the app may not ask for',
+    seen([{ mailbox: 'a@x.test', answers: { imap: 'open' } }], ok('end', inTenant, { known: false, because: 'the app may not' })),
+    [],
+  ],
+  [
     'discovery and token both do not know the tenant: told once',
     seen(
       [{ mailbox: 'a@x.test', answers: { imap: 'not-run' } }],

@@ -12,6 +12,7 @@ import type { Account } from './account.ts';
 import { Budget } from './budget.ts';
 import { type AskingPorts, type Observation, type Place, type ProbeName, type Protocol, protocols, whyNot } from './observation.ts';
 import { lookAtConfiguration } from './probes/configuration.ts';
+import { lookAtCredentialEnd } from './probes/credential-end.ts';
 import { type KnownAuthority, lookAtDiscovery } from './probes/discovery.ts';
 import { lookAtImap } from './probes/imap.ts';
 import { lookAtPop3 } from './probes/pop3.ts';
@@ -65,11 +66,15 @@ const sessionProbes: Readonly<Record<Protocol, readonly ProbeName[]>> = {
   smtp: ['login'],
 };
 
+/** What was seen of the ends of credentials, by tenant: they do not change between two rounds. */
+export type KnownEnds = Map<string, Promise<readonly Observation[]>>;
+
 /** @throws only what no probe foresees (a bug), and the signal's reason. */
-export async function lookAtAll(accounts: readonly Account[], ports: LookPorts, options: LookOptions): Promise<Look> {
+export async function lookAtAll(accounts: readonly Account[], ports: LookPorts, options: LookOptions, ends: KnownEnds): Promise<Look> {
   const startedAt = ports.clock.monotonic();
-  const work = new Work(ports, options);
+  const work = new Work(ports, options, ends);
   await Promise.all(accounts.map((account) => work.account(account)));
+  await work.besides();
   ports.signal?.throwIfAborted();
   return { ...work.result(accounts), tookMs: Math.round(ports.clock.monotonic() - startedAt) };
 }
@@ -90,11 +95,14 @@ class Work {
   readonly #attempts: Attempt[] = [];
   readonly #dialogues: Dialogue[] = [];
   readonly #grounds = new Map<string, Promise<Ground>>();
+  readonly #ends: KnownEnds;
+  readonly #besides: Promise<void>[] = [];
   readonly #ways = new Map<string, Promise<string | undefined>>();
 
-  constructor(ports: LookPorts, options: LookOptions) {
+  constructor(ports: LookPorts, options: LookOptions, ends: KnownEnds) {
     this.#ports = ports;
     this.#options = options;
+    this.#ends = ends;
     this.#sessions = new Budget(options.connections);
   }
 
@@ -170,7 +178,20 @@ class Work {
       because === undefined ? lookAtToken(tenant, this.#ports) : { observations: [notRun('token', because), notRun('claims', because)] },
     ]);
     this.#keep([discovery, ...token.observations]);
+    // No session waits for what Graph has to say.
+    if ('token' in token && token.token !== undefined) this.#besides.push(this.#end(tenant));
     return { token, because: 'token' in token && token.token !== undefined ? undefined : (because ?? 'there is no token') };
+  }
+
+  async #end(tenant: TenantConfig): Promise<void> {
+    const seen = this.#ends.get(tenant.name) ?? lookAtCredentialEnd(tenant, this.#ports);
+    this.#ends.set(tenant.name, seen);
+    this.#keep(await seen);
+  }
+
+  /** Waits for what no session waits for. */
+  async besides(): Promise<void> {
+    await Promise.all(this.#besides);
   }
 
   #begin(server: ServerConfig | undefined, protocol: Protocol): void {

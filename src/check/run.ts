@@ -10,7 +10,7 @@ import type { Clock } from '../runtime/clock.ts';
 import type { Account } from './account.ts';
 import { diagnose } from './diagnose.ts';
 import type { Finding } from './finding.ts';
-import { type Look, type LookOptions, type LookPorts, lookAtAll } from './look.ts';
+import { type KnownEnds, type Look, type LookOptions, type LookPorts, lookAtAll } from './look.ts';
 
 export interface CheckResult extends Look {
   readonly findings: readonly Finding[];
@@ -98,7 +98,13 @@ export async function check(
 ): Promise<CheckResult> {
   const { clock } = ports;
   const startedAtMs = clock.now();
-  let result = await round(accounts, ports, options, startedAtMs);
+  const ends: KnownEnds = new Map();
+  const round = async (): Promise<CheckResult> => {
+    const look = await lookAtAll(accounts, ports, options, ends);
+    return { ...look, findings: diagnose(look), startedAtMs };
+  };
+  // Every round asks for a token of its own.
+  let result = await round();
   if (wait === undefined || faultsOf(result.findings).length === 0) return result;
   const failedSinceMs = clock.now();
   const endMs = clock.monotonic() + wait.forMs;
@@ -112,14 +118,8 @@ export async function check(
       wait.onWait({ round: rounds, nextInMs, untilMs: clock.now() + Math.max(0, endMs - clock.monotonic()), findings: faults }),
     );
     pauseMs = Math.min(pauseMs * pauseGrowth, longestPauseMs);
-    result = await round(accounts, ports, options, startedAtMs);
+    result = await round();
   }
-}
-
-/** Every round asks for a token of its own. */
-async function round(accounts: readonly Account[], ports: LookPorts, options: LookOptions, startedAtMs: number): Promise<CheckResult> {
-  const look = await lookAtAll(accounts, ports, options);
-  return { ...look, findings: diagnose(look), startedAtMs };
 }
 
 const tickMs = 1_000;

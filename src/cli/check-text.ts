@@ -90,7 +90,7 @@ function usesOf({ attempts }: CheckResult): ReadonlyMap<string, string> {
 function nameOf({ place, probe }: Observation, uses: ReadonlyMap<string, string>): string {
   if (place.mailbox !== undefined) return printable(placeText(place));
   if (place.server !== undefined) return `${place.server} ${uses.get(place.server) ?? 'Entra'}`;
-  return { tenant: 'tenant id', client: 'client id' }[String(probe)] ?? probe;
+  return { tenant: 'tenant id', client: 'client id', end: 'ends' }[String(probe)] ?? probe;
 }
 
 /** What was seen, in the order of the chain, up to what decided. */
@@ -128,6 +128,8 @@ function seenInWords({ probe, seen, place }: Ran, sends: boolean): string {
       return `lives ${duration(Number(seen['expiresInSeconds']) * 1000)}`;
     case 'claims':
       return `oid ${text('oid')}, aud ${text('aud')}, roles ${text('roles') === '' ? 'none' : text('roles')}`;
+    case 'end':
+      return endInWords(seen);
     case 'login':
       // M365 (recorded): a missing grant shows with a mail only.
       return place.protocol === 'smtp' && !sends ? 'login (whether it may send shows with --send-test)' : 'login';
@@ -142,6 +144,12 @@ function seenInWords({ probe, seen, place }: Ran, sends: boolean): string {
     default:
       return '';
   }
+}
+
+function endInWords({ known, because, ends, daysLeft, origin, graph }: Ran['seen']): string {
+  if (known === false) return `not known: ${because}`;
+  const from = graph === undefined ? String(origin) : `${origin}; ${graph}`;
+  return `${day(String(ends))}, in ${count(Math.max(0, Number(daysLeft)), 'day')} (${from})`;
 }
 
 /** The organisation, or else the common name. */

@@ -138,6 +138,8 @@ export type CredentialConfig =
       readonly secret: SecretReference;
       /** Begin (UTC) of the day on which it expires, as the portal shows it; undefined where the file does not say. */
       readonly expires?: Date | undefined;
+      /** Who says so; the file where it is absent. What the setup has noted is newer after each `setup rotate`. */
+      readonly expiresFrom?: 'setup' | undefined;
     }
   | {
       readonly kind: 'certificate';

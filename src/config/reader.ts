@@ -110,7 +110,8 @@ export class Reader {
     const cloud = this.#cloud(raw.cloud, [...path, 'cloud']);
     const given = await this.#credential(raw.credential, [...path, 'credential'], this.#forSetup && raw.setup !== undefined);
     const isMade = made !== undefined && made.appId.toLowerCase() === clientId.toLowerCase();
-    const credential = given.kind === 'secret' && isMade ? { ...given, expires: given.expires ?? made.credentialEnds } : given;
+    const isNoted = given.kind === 'secret' && isMade && given.expires === undefined;
+    const credential = isNoted ? { ...given, expires: made.credentialEnds, expiresFrom: 'setup' as const } : given;
     if (
       credential.kind === 'managed-identity' &&
       credential.clientId !== undefined &&

@@ -98,8 +98,9 @@ const credential = z
         example: { file: './postern.crt', key: { file: './postern.key' } },
       }),
       expires: day.optional().meta({
-        description: 'The day on which `secret` expires, as the portal shows it: Postern cannot see it, and warns in time when it is told.',
-        reason: 'no warning before the secret is refused',
+        description:
+          'The day on which `secret` expires, as the portal shows it, so that you are warned in time. What Graph says counts instead, where the app may ask there.',
+        reason: 'what `setup` noted, or Graph says where the app may ask; else no warning before the secret is refused',
         example: '2027-01-31',
       }),
       assertion: secretReference.optional().meta({

@@ -55,6 +55,24 @@ export type StatusChange = Partial<Omit<SourceStatus, 'source' | 'counters' | 's
   readonly add?: Readonly<Record<string, number>>;
 };
 
+/** When the credential of a tenant ends, as the service knew it when it last told of itself; no secret. */
+export interface NotedCredential {
+  readonly tenant: string;
+  readonly clientId: string;
+  readonly what: 'client secret' | 'certificate';
+  /** Undefined: not known. */
+  readonly ends: Date | undefined;
+  /** Where that is from, and why it is not asked of the tenant: words that import/watch/ chooses. */
+  readonly origin: string | undefined;
+  readonly because: string | undefined;
+  /** Of the fault, where the question failed. */
+  readonly code: string | undefined;
+  /** What the setup had noted by then. */
+  readonly noted: Date | undefined;
+  /** When the tenant answered. */
+  readonly answered: Date | undefined;
+}
+
 /** The import service as it last told of itself. One at a time, for the archive has one writer. */
 export interface ServiceNote {
   readonly pid: number;
@@ -67,6 +85,8 @@ export interface ServiceNote {
   /** Of a run that ends by itself (`import run --once`): how it ended, and how far apart such runs were lately, where that is known. */
   readonly once?: { readonly outcome: RunOutcome | undefined; readonly everyMs: number | undefined } | undefined;
   readonly concerns: readonly NotedConcern[];
+  /** Absent in what an earlier version noted. */
+  readonly credentials?: readonly NotedCredential[] | undefined;
 }
 
 export interface ServiceStatus extends ServiceNote {

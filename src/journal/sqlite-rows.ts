@@ -7,6 +7,7 @@ import type {
   Gap,
   GapClosure,
   NotedConcern,
+  NotedCredential,
   NotedFault,
   Reconciliation,
   RetryRequest,
@@ -47,9 +48,15 @@ export function asService(row: JournalRow): ServiceStatus {
     listen: note.listen ?? undefined,
     started: new Date(note.started),
     concerns: concernsOf(note.concerns),
+    ...(note.credentials === undefined ? {} : { credentials: note.credentials.map(asCredential) }),
     beat: date(row['beat']),
     stopped: maybeDate(row['stopped']),
   };
+}
+
+function asCredential(one: NotedCredential): NotedCredential {
+  const at = (noted: Date | undefined): Date | undefined => (noted === undefined ? undefined : new Date(noted));
+  return { ...one, ends: at(one.ends), noted: at(one.noted), answered: at(one.answered) };
 }
 
 export function asRun(row: JournalRow): Run {

@@ -156,7 +156,10 @@ test('the session of the Azure CLI is used as it is, and its refusal is told', a
     azTokens(place, ports, az).token('exchange', signal),
     (error) => isFault(error, 'signin.az-failed') && error.evidence['seen'] === 'Please run az login',
   );
-  await assert.rejects(azTokens(place, ports, join(folder, 'none')).token('graph', signal), (error) => isFault(error, 'signin.az-failed'));
+  await assert.rejects(
+    azTokens(place, ports, join(folder, 'none')).token('graph', signal),
+    (error) => isFault(error, 'signin.az-failed') && error.evidence['code'] === 'ENOENT' && error.evidence['seen'] === 'nothing',
+  );
 });
 
 test('an app is made once however often it is asked for, gets its consent, and goes away with a way back', async () => {
@@ -296,9 +299,15 @@ test('when credentials end is asked only where the token may read apps, and noth
   };
   const app = tenant.apps.get(sandbox.clientId);
   assert.ok(app);
-  const ends = await asked(['Application.Read.All'], sandbox.clientId);
-  assert.equal(ends?.length, app.secrets.length + app.certificates.length);
-  assert.ok(ends?.some((one) => one.keyId === sandbox.clientSecretId && one.ends.getTime() === app.secrets[0]?.expires.getTime()));
-  assert.equal(await asked(['User.Read'], sandbox.clientId), undefined);
-  assert.equal(await asked(['Application.Read.All'], '00000000-aaaa-4000-8000-000000000000'), undefined);
+  const known = await asked(['Application.Read.All'], sandbox.clientId);
+  const ends = known.kind === 'listed' ? known.ends : [];
+  assert.equal(ends.length, app.secrets.length + app.certificates.length);
+  assert.ok(ends.some((one) => one.keyId === sandbox.clientSecretId && one.ends.getTime() === app.secrets[0]?.expires.getTime()));
+  const marks = [
+    ...app.secrets.map(({ value }) => value.slice(0, 3)),
+    ...app.certificates.map((one) => one.fingerprint.replaceAll(':', '')),
+  ];
+  assert.deepEqual(ends.map(({ mark }) => mark).toSorted(), marks.toSorted(), 'what each is known by');
+  assert.deepEqual(await asked(['User.Read'], sandbox.clientId), { kind: 'not-allowed' });
+  assert.deepEqual(await asked(['Application.Read.All'], '00000000-aaaa-4000-8000-000000000000'), { kind: 'not-found' });
 });

@@ -66,6 +66,8 @@ export const expectations: Readonly<Record<string, Expected>> = {
   'expired-certificate': { first: 'token.certificate-expired' },
   'unregistered-certificate': { first: 'token.certificate-not-registered' },
   'slow-token': good,
+  'reads-apps': good,
+  'reads-itself': { first: 'check.secret-ends-soon', level: 'warning' },
   federated: good,
   'federated-issuer': { first: 'token.issuer-not-trusted' },
   'federated-subject': { first: 'token.subject-not-trusted' },

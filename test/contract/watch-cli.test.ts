@@ -72,7 +72,7 @@ async function statusUntil(isSo: (shown: Shown) => boolean): Promise<Shown> {
   for (const began = performance.now(); ; await systemClock.sleep(100)) {
     const shown = await status();
     if (isSo(shown)) return shown;
-    if (performance.now() - began > 20_000) throw new Error(`it did not come to be: ${JSON.stringify(shown)}`);
+    if (performance.now() - began > 60_000) throw new Error(`it did not come to be: ${JSON.stringify(shown)}`);
   }
 }
 

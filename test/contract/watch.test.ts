@@ -26,7 +26,7 @@ after(() => lab.sandbox.close());
 
 describe('a grant that is taken back', () => {
   test('is refused with the fix, alerted once it lasts, and over when it is given again', async () => {
-    await lab.serving({}, async (service, { mailbox, clock, receiver }) => {
+    await lab.serving({}, async (service, { mailbox, receiver }) => {
       lab.deliver(mailbox, 'before the revocation');
       await becomes(service, 'box', 'healthy');
       lab.setGrant(mailbox, false);
@@ -35,7 +35,7 @@ describe('a grant that is taken back', () => {
       assert.match(JSON.stringify(report), /Get-MailboxPermission/);
       assert.equal((await get(service, '/sources/box')).status, 503);
       assert.equal(receiver.attempts(), 0, 'it may pass by itself, so nobody is woken yet');
-      clock.pass(11 * minute);
+      await service.pass(11 * minute);
       const { notice } = await receiver.heard('opened', 'refused');
       assert.equal(notice.alert.source, 'box');
       assert.equal(notice.alert.fault.code, 'import.mailbox-unavailable');
@@ -115,13 +115,13 @@ test('a source that is throttled is shown with the wait, and is healthy again wh
 
 describe('a source that works and gets no mail', () => {
   test('is silent after `silentAfter`, and not before; the next mail ends it', async () => {
-    await lab.serving({ source: 'silentAfter: 4h' }, async (service, { mailbox, clock, receiver }) => {
+    await lab.serving({ source: 'silentAfter: 4h' }, async (service, { mailbox, receiver }) => {
       lab.deliver(mailbox, 'the last for now');
       await becomes(service, 'box', 'healthy');
-      clock.pass(3 * hour);
+      await service.pass(3 * hour);
       await nextPass(service, 'box');
       await becomes(service, 'box', 'healthy');
-      clock.pass(hour + minute);
+      await service.pass(hour + minute);
       await nextPass(service, 'box');
       const { notice } = await receiver.heard('opened', 'silent');
       assert.equal(notice.alert.fault.code, 'watch.silent');
@@ -164,7 +164,7 @@ test('a clock that is set two days forward and back again alarms nobody for good
     assert.deepEqual(await service.journal.alerts({}), []);
     assert.equal(receiver.attempts(), 0);
     // It is not deaf now: true silence is still found.
-    clock.pass(5 * hour);
+    await service.pass(5 * hour);
     await receiver.heard('opened', 'silent');
   });
 });
@@ -212,13 +212,13 @@ describe('a secret that ends', () => {
   const inDays = (days: number): string => new Date(Date.now() + days * day).toISOString().slice(0, 10);
 
   test('is told once at each of the days, by the tenant, and is the state of the source from 30 days ahead', async () => {
-    await lab.serving({ expires: inDays(71) }, async (service, { clock, receiver }) => {
+    await lab.serving({ expires: inDays(71) }, async (service, { receiver }) => {
       await becomes(service, 'box', 'healthy');
       assert.equal(receiver.attempts(), 0);
-      clock.pass(11 * day);
+      await service.pass(11 * day);
       const { notice } = await receiver.heard('opened', 'expiring', 'tenant lab expiring');
       assert.equal(notice.alert.fault.code, 'watch.credential-expiring');
-      clock.pass(5 * day);
+      await service.pass(5 * day);
       await nextPass(service, 'box');
       assert.equal((await becomes(service, 'box', 'healthy'))['state'], 'healthy');
       for (const [days, told] of [
@@ -227,13 +227,13 @@ describe('a secret that ends', () => {
         [7, 4],
         [6, 5],
       ] as const) {
-        clock.pass(days * day);
-        await until(() => receiver.posted.length === told, 10_000);
+        await service.pass(days * day);
+        await until(() => receiver.posted.length === told);
         assert.equal(receiver.posted.at(-1)?.notice.event, 'renewed');
         await becomes(service, 'box', 'expiring');
       }
-      clock.pass(day);
-      await until(() => receiver.posted.at(-1)?.notice.alert.fault.code === 'watch.credential-expired', 10_000);
+      await service.pass(day);
+      await until(() => receiver.posted.at(-1)?.notice.alert.fault.code === 'watch.credential-expired');
       assert.equal(receiver.posted.length, 6);
     });
   });

@@ -48,6 +48,8 @@ export async function issueAdminToken(
 /** Who calls. */
 export interface Caller {
   readonly actor: string;
+  /** Object id of the person, or of the app's service principal. */
+  readonly oid: string;
   /** Undefined for an app without a person. */
   readonly admin: Admin | undefined;
   /** Delegated scopes, or the app's own roles. */
@@ -75,7 +77,7 @@ export async function callerOf(
     const roles = Array.isArray(payload['roles']) ? payload['roles'].map(String) : [];
     const permissions = typeof payload['scp'] === 'string' ? payload['scp'].split(' ') : roles;
     const directoryRoles = admin?.roles ?? tenant.directory.memberships.get(String(payload['oid'])) ?? [];
-    return { actor: admin?.upn ?? String(payload['appid']), admin, permissions, directoryRoles };
+    return { actor: admin?.upn ?? String(payload['appid']), oid: String(payload['oid']), admin, permissions, directoryRoles };
   } catch {
     return undefined;
   }

@@ -98,7 +98,9 @@ function throttled(headers: Readonly<Record<string, string>>): GraphAnswer {
 }
 
 /** M365 (doc): the least permission of each call; a person needs a role of the directory besides. @throws GraphError 403 */
-function checkPermission({ permissions, admin }: Caller, { method, path }: Call): void {
+function checkPermission(caller: Caller, call: Call): void {
+  const { permissions, admin } = caller;
+  const { method, path } = call;
   const has = (...names: readonly string[]): boolean => names.some((name) => permissions.includes(name));
   const [first = ''] = path;
   const writes = method !== 'GET';
@@ -111,22 +113,33 @@ function checkPermission({ permissions, admin }: Caller, { method, path }: Call)
       return has('DelegatedPermissionGrant.ReadWrite.All') || (!writes && has('Directory.Read.All'));
     }
     if (writes && path.includes('appRoleAssignedTo')) return has('AppRoleAssignment.ReadWrite.All');
+    if (has('Application.ReadWrite.OwnedBy') && isOwner(caller, call)) return true;
     return has('Application.ReadWrite.All') || (!writes && has('Application.Read.All', 'Directory.Read.All'));
   })();
   const mayAct = admin === undefined || first === 'organization' || (writes ? mayManageApps(admin.roles) : mayReadDirectory(admin.roles));
   if (!allowed || !mayAct) throw new GraphError(403, 'Authorization_RequestDenied', 'Insufficient privileges to complete the operation.');
 }
 
-function route(call: Call): GraphAnswer {
-  const [collection = '', ...rest] = call.path;
+/** M365 (doc): OwnedBy lets an app act on the registrations that it owns, and on no other. */
+function isOwner({ oid }: Caller, { tenant, path }: Call): boolean {
+  const { name, key } = objectOf(path);
+  const app = name === 'applications' && key !== undefined ? findApplication(tenant, key) : undefined;
+  return app !== undefined && (tenant.directory.owners.get(app.objectId) ?? []).includes(oid);
+}
+
+/** `applications(appId='…')/tail` and `applications/ID/tail`. */
+function objectOf([collection = '', ...rest]: readonly string[]) {
   const keyed = /^(\w+)\((\w+)='((?:[^']|'')*)'\)$/.exec(collection);
-  const name = keyed?.[1] ?? collection;
   const key = keyed
     ? { name: keyed[2] ?? '', value: (keyed[3] ?? '').replaceAll("''", "'") }
     : rest[0] === undefined
       ? undefined
       : { name: 'id', value: rest[0] };
-  const tail = keyed ? rest : rest.slice(1);
+  return { name: keyed?.[1] ?? collection, key, rest, tail: keyed ? rest : rest.slice(1) };
+}
+
+function route(call: Call): GraphAnswer {
+  const { name, key, rest, tail } = objectOf(call.path);
   switch (name) {
     case 'applications':
       return key === undefined ? applications(call) : application(call, key, tail);

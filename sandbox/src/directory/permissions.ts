@@ -35,7 +35,13 @@ export const graphScopes: readonly Permission[] = [
     'AuditLog.Read.All',
   ].map((value) => ({ value, id: guidOf('scope', value) })),
 ];
-export const graphRoles: readonly Permission[] = ['Mail.Read', 'Mail.ReadWrite', 'Mail.Send', 'Application.Read.All'].map((value) => ({
+export const graphRoles: readonly Permission[] = [
+  'Mail.Read',
+  'Mail.ReadWrite',
+  'Mail.Send',
+  'Application.Read.All',
+  'Application.ReadWrite.OwnedBy',
+].map((value) => ({
   value,
   id: guidOf('role', value),
 }));

@@ -5,7 +5,7 @@
  */
 
 import { federatedScenarios } from './federated.ts';
-import { type AppScenario, claimsFacts, refusedFacts, type SaidScenario, tokenFacts } from './shape.ts';
+import { type AppScenario, claimsFacts, graphFacts, refusedFacts, type SaidScenario, tokenFacts } from './shape.ts';
 
 export const appScenarios: readonly AppScenario[] = [
   {
@@ -301,6 +301,26 @@ export const appScenarios: readonly AppScenario[] = [
     grade: 'recorded',
     source: 'forum consensus that a token lives on with the roles it had; how often is ours',
     quirks: { rolesAfterTokens: 1 },
+  },
+  {
+    reach: 'app',
+    number: 49,
+    name: 'reads-apps',
+    does: 'Application.Read.All on Graph was consented to: the app may ask there when its secret ends.',
+    grade: 'doc',
+    source: graphFacts,
+    graphRoles: ['Application.Read.All'],
+  },
+  {
+    reach: 'app',
+    number: 50,
+    name: 'reads-itself',
+    does: 'The app owns its registration and has Application.ReadWrite.OwnedBy: it may ask for itself only. Its secret ends in 20 days.',
+    grade: 'doc',
+    source: graphFacts,
+    secret: 'ending',
+    graphRoles: ['Application.ReadWrite.OwnedBy'],
+    ownsItself: true,
   },
   ...federatedScenarios,
 ];

@@ -36,9 +36,13 @@ export interface AppScenario extends Described {
   readonly reach: 'app';
   /** The last digits of the client id; never given to another app. */
   readonly number: number;
-  readonly secret?: 'usual' | 'expired' | 'none';
+  readonly secret?: 'usual' | 'ending' | 'expired' | 'none';
   readonly certificate?: 'good' | 'expired';
   readonly roles?: readonly string[];
+  /** App roles that were consented to on Microsoft Graph. */
+  readonly graphRoles?: readonly string[];
+  /** The service principal is an owner of its own registration. */
+  readonly ownsItself?: boolean;
   readonly enabled?: boolean;
   readonly withoutPrincipal?: boolean;
   readonly publicClient?: boolean;
@@ -121,3 +125,4 @@ export const refusedFacts = "Microsoft's page on OAuth for IMAP, POP and SMTP; C
 export const notConnectedFacts = 'email-oauth2-proxy issues 74 and 275; MailKit issues 1494 and 1496';
 export const claimsFacts = "Microsoft's page on access token claims";
 export const tokenFacts = "Microsoft's table of AADSTS codes";
+export const graphFacts = "Microsoft's pages on reading an application with Graph and on its permissions";

@@ -29,17 +29,28 @@ export function tokenRules(facts: Case): Finding[] {
     ...facts.tenants.flatMap((tenant) => [
       ...credentialRules(facts, tenant),
       ...tenantRules(facts, tenant),
+      ...endRule(facts, tenant),
       ...clockRule(facts, tenant),
       ...claimRules(facts, tenant),
     ]),
   ];
 }
 
+/** Of an end that Graph or the configuration tells of; a certificate shows its own. */
+function endRule(facts: Case, tenant: TenantConfig): Finding[] {
+  const seen = facts.ran('end', { tenant: tenant.name });
+  const daysLeft = seen?.seen['daysLeft'];
+  if (seen === undefined || typeof daysLeft !== 'number' || daysLeft >= warnBeforeDays) return [];
+  const repair = tenant.setup === undefined ? [`# ${registrationPage(tenant, 'Credentials')}`] : ['postern setup rotate'];
+  return [finding('check.secret-ends-soon', tenant, seen, { level: 'warning', repair })];
+}
+
+const warnBeforeDays = 30;
+
 /** Secrets and keys that cannot be had, and certificates near their end. */
 function credentialRules(facts: Case, tenant: TenantConfig): Finding[] {
   const seen = facts.ran('credential', { tenant: tenant.name });
   const daysLeft = seen?.seen['daysLeft'];
-  const warnBeforeDays = 30;
   if (seen?.outcome === 'ok' && typeof daysLeft === 'number' && daysLeft < warnBeforeDays) {
     return [
       finding('check.certificate-ends-soon', tenant, seen, { level: 'warning', repair: [`# ${registrationPage(tenant, 'Credentials')}`] }),

@@ -102,6 +102,13 @@ export const checkFaults = {
     fix: 'Make a new one now, upload it beside the old one, then point `certificate.file` and `certificate.key` to it: both are valid in between.',
     retry: 'never',
   },
+  'check.secret-ends-soon': {
+    says: 'The client secret of the app ends within a month.',
+    cause:
+      'Its end (in the evidence, with where it is known from: Graph, the notes of `setup`, or `expires:` of the configuration) is near or past.',
+    fix: '`postern setup rotate` replaces one that the setup made. Else add a new one in the app registration beside the old one, store it where `credential.secret` points, and remove the old one later.',
+    retry: 'never',
+  },
   'check.tls-intercepted': {
     says: 'Somebody between this machine and Microsoft opens the TLS connection.',
     cause: 'The certificate of a Microsoft host is trusted here, but was issued by none of the authorities that Microsoft is known to use.',

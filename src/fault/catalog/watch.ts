@@ -36,14 +36,28 @@ export const watchFaults = {
   },
   'watch.credential-expiring': {
     says: 'A credential will expire soon; its sources stop then.',
-    cause: 'The end of the certificate, or the `expires:` that the configuration gives for the secret, is near.',
-    fix: 'Make a new one beside the old one in the app registration, put it where the configuration points, prove it with `postern check`, and write the new date to `expires:`.',
+    cause:
+      'Its end is near; `origin` in the evidence says who knows it: the certificate itself, Graph, the notes of `setup`, or `expires:` of the configuration.',
+    fix: '`postern setup rotate` replaces a secret that the setup made. Else make a new one beside the old one in the app registration, put it where the configuration points, prove it with `postern check`, and where the file has `expires:`, write the new date there.',
     retry: 'never',
   },
   'watch.credential-expired': {
     says: 'A credential has expired.',
-    cause: 'The end of the certificate, or the `expires:` that the configuration gives for the secret, is past.',
+    cause:
+      'Its end is past; `origin` in the evidence says who knows it: the certificate itself, Graph, the notes of `setup`, or `expires:` of the configuration.',
     fix: 'Add a new one to the app registration, put it where the configuration points, and prove it with `postern check`. Where it was renewed already, only `expires:` is out of date: write the new date there.',
+    retry: 'never',
+  },
+  'watch.certificate-ending': {
+    says: 'A certificate by which Postern itself is known will end soon.',
+    cause: 'The file in the evidence holds a certificate whose end is near; clients refuse the connection from then on.',
+    fix: 'Renew it and replace the files; they are read anew without a restart. Where a program renews it (ACME), look into the log of that program.',
+    retry: 'never',
+  },
+  'watch.certificate-ended': {
+    says: 'A certificate by which Postern itself is known has ended.',
+    cause: 'The file in the evidence holds a certificate whose end is past.',
+    fix: 'Replace certificate and key by new ones, at the same places; they are read anew without a restart.',
     retry: 'never',
   },
   'watch.behind': {

@@ -20,8 +20,8 @@ export interface AlertBookOptions {
   readonly journal: Journal;
   readonly host: string;
   readonly remindEveryMs: number;
-  /** Sources of this run that log in with a tenant's credential. */
-  readonly sourcesOf: (tenant: string) => readonly string[];
+  /** Sources of this run that have this in common: `tenant contoso`, `server mail.example.com`. */
+  readonly sourcesOf: (place: string) => readonly string[];
   /** Whether a source or tenant is of this run, of the configuration only, or of neither any more. */
   readonly standing: (subject: {
     readonly source: string | undefined;
@@ -119,7 +119,7 @@ export class AlertBook {
   async #note(changes: AlertChanges, now: Instant): Promise<void> {
     const { journal } = this.#options;
     const ids = new Map<string, number>();
-    const changed = new Set([...changes.opened, ...changes.renewed].map(({ key }) => key));
+    const changed = new Set([...changes.opened, ...changes.renewed, ...changes.moved].map(({ key }) => key));
     for (const alert of changes.open.values()) {
       if (!changed.has(alert.key) && alert.id !== undefined) continue;
       const { key, kind, severity, source, fault, measure } = alert;

@@ -17,7 +17,7 @@ function verdict(source: string, concerns: readonly Concern[], heard: Heard = 'p
 }
 
 function wanted(...verdicts: readonly SourceVerdict[]) {
-  return wantedAlerts(verdicts, [], () => 'contoso', now);
+  return wantedAlerts({ verdicts, service: [], beside: [], tenantOf: () => 'contoso' }, now);
 }
 
 function opened(...verdicts: readonly SourceVerdict[]): ReadonlyMap<string, OpenAlert> {
@@ -120,4 +120,20 @@ test('of a source that is watched no more nobody could see that it is over: its 
     cleared.map(({ key }) => key),
     ['source gone refused', 'source silent silent'],
   );
+});
+
+test('a credential that was replaced by one that also ends soon is told of at its own steps', () => {
+  const ending = (expires: string, measure: number) => [
+    verdict('mail', [
+      concern('expiring', 'watch.credential-expiring', { measure, fault: new Fault('watch.credential-expiring', { expires }) }),
+    ]),
+  ];
+  const look = (open: ReadonlyMap<string, OpenAlert>, verdicts: readonly SourceVerdict[]) =>
+    changesOf(open, wanted(...verdicts), verdicts, now);
+  const first = look(new Map(), ending('2031-04-09', 5));
+  const replaced = look(first.open, ending('2031-05-05', 2));
+  assert.deepEqual([replaced.opened.length, replaced.renewed.length, replaced.cleared.length, replaced.moved.length], [0, 0, 0, 1]);
+  const nearer = look(replaced.open, ending('2031-05-05', 3));
+  assert.deepEqual([nearer.renewed.length, nearer.moved.length], [1, 0]);
+  assert.equal(look(nearer.open, []).cleared.length, 1);
 });

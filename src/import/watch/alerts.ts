@@ -6,7 +6,7 @@
  */
 import type { Fault } from '../../fault/fault.ts';
 import type { Alert, Severity } from '../../journal/journal.ts';
-import { expirySteps } from './expiry.ts';
+import { type Expiry, expiryFault, expiryStep, expirySteps, isUrgent } from './expiry.ts';
 import { ageOf, type Instant, restored } from './instant.ts';
 import type { ServiceConcern } from './service-state.ts';
 import { type Concern, type ConcernKind, type Heard, type SourceVerdict, stopsMail } from './state.ts';
@@ -43,15 +43,20 @@ export interface AlertChanges {
   readonly opened: readonly OpenAlert[];
   readonly renewed: readonly OpenAlert[];
   readonly cleared: readonly OpenAlert[];
+  /** No news, and yet another thing: a credential that was renewed and ends within the steps again. */
+  readonly moved: readonly OpenAlert[];
 }
 
-/** @param tenantOf of the sources that log in with one */
-export function wantedAlerts(
-  verdicts: readonly SourceVerdict[],
-  service: readonly ServiceConcern[],
-  tenantOf: (source: string) => string | undefined,
-  now: Instant,
-): ReadonlyMap<string, WantedAlert> {
+export interface WatchedState {
+  readonly verdicts: readonly SourceVerdict[];
+  readonly service: readonly ServiceConcern[];
+  /** Credentials by which others than sources log in. */
+  readonly beside: readonly Expiry[];
+  /** Of the sources that log in with one. */
+  readonly tenantOf: (source: string) => string | undefined;
+}
+
+export function wantedAlerts({ verdicts, service, beside, tenantOf }: WatchedState, now: Instant): ReadonlyMap<string, WantedAlert> {
   const wanted = new Map<string, WantedAlert>();
   for (const { source, concerns } of verdicts) {
     for (const concern of concerns) {
@@ -61,11 +66,42 @@ export function wantedAlerts(
       wanted.set(alert.key, other === undefined ? alert : { ...other, sources: [...other.sources, source] });
     }
   }
-  for (const { kind, fault, since, severity, about } of service) {
+  for (const expiry of beside) {
+    const alert = ofTenant(expiry, now);
+    if (alert !== undefined && !wanted.has(alert.key)) wanted.set(alert.key, alert);
+  }
+  for (const { kind, fault, since, severity, about, measure = 0 } of service) {
     const key = ['service', kind, ...(about === undefined ? [] : [about])].join(' ');
-    wanted.set(key, { key, kind, severity, source: undefined, tenant: undefined, sources: [], fault, measure: 0, since, once: false });
+    const once = isToldOnce(kind, measure);
+    wanted.set(key, { key, kind, severity, source: undefined, tenant: undefined, sources: [], fault, measure, since, once });
   }
   return wanted;
+}
+
+/** What is weeks away is told at its steps only; what is over is told until somebody acknowledges it. */
+function isToldOnce(kind: string, measure: number): boolean {
+  return (kind === 'expiring' || kind === 'certificate') && measure < expirySteps.length;
+}
+
+function ofTenant(expiry: Expiry, now: Instant): WantedAlert | undefined {
+  const { tenant } = expiry;
+  const measure = expiryStep(expiry.daysLeft);
+  if (measure === 0) return undefined;
+  const kind = 'expiring';
+  const severity = isUrgent(measure) ? 'critical' : 'warning';
+  const once = isToldOnce(kind, measure);
+  return {
+    key: `tenant ${tenant} ${kind}`,
+    kind,
+    severity,
+    source: undefined,
+    tenant,
+    sources: [],
+    fault: expiryFault(expiry),
+    measure,
+    since: now,
+    once,
+  };
 }
 
 function ofSource(source: string, concern: Concern, tenant: string | undefined): WantedAlert {
@@ -82,15 +118,14 @@ function ofSource(source: string, concern: Concern, tenant: string | undefined):
     fault,
     measure,
     since,
-    once: kind === 'expiring' && measure < expirySteps.length,
+    once: isToldOnce(kind, measure),
   };
 }
 
 /** `critical`: mail does not come in, or does not for sure. */
 function severityOf({ kind, measure }: Concern): Severity {
   if (kind === 'refused' || kind === 'overdue' || kind === 'gap') return 'critical';
-  // From 7 days ahead.
-  return kind === 'expiring' && measure >= 4 ? 'critical' : 'warning';
+  return kind === 'expiring' && isUrgent(measure) ? 'critical' : 'warning';
 }
 
 /** Holds what should be against what stands. */
@@ -104,6 +139,7 @@ export function changesOf(
   const opened: OpenAlert[] = [];
   const renewed: OpenAlert[] = [];
   const cleared: OpenAlert[] = [];
+  const moved: OpenAlert[] = [];
   const bySource = new Map(verdicts.map((verdict) => [verdict.source, verdict]));
   for (const alert of wanted.values()) {
     const before = open.get(alert.key);
@@ -115,6 +151,11 @@ export function changesOf(
       const worse = { ...alert, opened: before.opened, id: before.id, acknowledged: false };
       next.set(alert.key, worse);
       renewed.push(worse);
+    } else if (endOf(alert) !== endOf(before)) {
+      // The steps of the new one are still to be told.
+      const other = { ...before, ...alert };
+      next.set(alert.key, other);
+      moved.push(other);
     } else {
       // The largest measure is kept: what shrinks and grows back to what it was is no news.
       next.set(alert.key, { ...before, ...alert, measure: before.measure });
@@ -125,7 +166,12 @@ export function changesOf(
     if (isOver(alert, bySource)) cleared.push(alert);
     else next.set(alert.key, alert);
   }
-  return { open: next, opened, renewed, cleared };
+  return { open: next, opened, renewed, cleared, moved };
+}
+
+/** Of what ends, when; nothing of anything else. */
+function endOf({ kind, fault }: WantedAlert): unknown {
+  return kind === 'expiring' || kind === 'certificate' ? fault.evidence['expires'] : undefined;
 }
 
 /** What has to be seen to work before these are over. The other kinds are looked up, and known at each look. */
@@ -146,11 +192,21 @@ function isOver(alert: OpenAlert, verdicts: ReadonlyMap<string, SourceVerdict>):
     return own.every((verdict) => verdict.heard === 'pass' && !verdict.concerns.some(stopsMail));
   }
   const enough = overWith.get(alert.kind);
-  return enough === undefined || own.every((verdict) => enough.includes(verdict.heard));
+  return enough === undefined || own.every((verdict) => enough.includes(verdict.heard) || (isShared(alert) && isTold(alert, verdict)));
 }
 
-/** An alert that an earlier process left open. @param sourcesOf of a tenant */
-export function reopened(alert: Alert, fault: Fault, sourcesOf: (tenant: string) => readonly string[], now: Instant): OpenAlert {
+/** Of several sources: one of them that has something else by now does not keep it open, since that is told by another alert. */
+function isShared({ source, sources }: OpenAlert): boolean {
+  return source === undefined && sources.length > 0;
+}
+
+function isTold({ kind, fault }: OpenAlert, { concerns }: SourceVerdict): boolean {
+  return concerns.some((one) => one.kind === kind && one.fault.code !== fault.code);
+}
+
+/** An alert that an earlier process left open. @param sourcesOf of what they have in common: `tenant contoso`, `server mail.example.com` */
+export function reopened(alert: Alert, fault: Fault, sourcesOf: (place: string) => readonly string[], now: Instant): OpenAlert {
+  const place = /^(?:tenant|server) \S+(?= )/.exec(alert.key)?.[0];
   const tenant = /^tenant (\S+) /.exec(alert.key)?.[1];
   const opened = restored(alert.opened.getTime(), now);
   return {
@@ -159,11 +215,11 @@ export function reopened(alert: Alert, fault: Fault, sourcesOf: (tenant: string)
     severity: alert.severity,
     source: alert.source,
     tenant,
-    sources: alert.source === undefined ? (tenant === undefined ? [] : sourcesOf(tenant)) : [alert.source],
+    sources: alert.source === undefined ? (place === undefined ? [] : sourcesOf(place)) : [alert.source],
     fault,
     measure: alert.measure,
     since: opened,
-    once: alert.kind === 'expiring' && alert.measure < expirySteps.length,
+    once: isToldOnce(alert.kind, alert.measure),
     opened,
     id: alert.id,
     acknowledged: alert.acknowledged !== undefined,
@@ -171,10 +227,11 @@ export function reopened(alert: Alert, fault: Fault, sourcesOf: (tenant: string)
 }
 
 /** What a person reads first: `source telemessage refused: The client secret has expired.` */
-export function headline({ source, tenant, kind, fault, sources }: WantedAlert): string {
-  const subject = source !== undefined ? `source ${source}` : tenant !== undefined ? `tenant ${tenant}` : 'service';
+export function headline({ key, source, tenant, kind, fault, sources }: WantedAlert): string {
+  const server = /^server \S+(?= )/.exec(key)?.[0];
+  const subject = source !== undefined ? `source ${source}` : tenant !== undefined ? `tenant ${tenant}` : (server ?? 'service');
   const others =
-    tenant !== undefined && sources.length > 0
+    source === undefined && sources.length > 0
       ? ` (${sources.length === 1 ? 'source' : `${sources.length} sources:`} ${firstOf(sources)})`
       : '';
   return `${subject}${others}: ${kind}. ${fault.entry.says}`;

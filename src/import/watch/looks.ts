@@ -9,7 +9,8 @@ import { Fault } from '../../fault/fault.ts';
 import type { Journal } from '../../journal/journal.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { type SourceVerdict as FeedVerdict, judgeFeed } from '../reconcile/feed.ts';
-import type { Expiry } from './expiry.ts';
+import type { CertificateEnd } from './certificate-ends.ts';
+import type { CredentialView } from './expiry.ts';
 import { ageOf, type Instant } from './instant.ts';
 import { type Disk, type Lag, nextLag } from './service-state.ts';
 import type { Tally } from './tally.ts';
@@ -19,8 +20,9 @@ export interface LookPorts {
   readonly journal: Journal;
   readonly clock: Clock;
   readonly disk: () => Promise<Disk>;
-  /** By tenant. */
-  readonly expiries: (now: number) => ReadonlyMap<string, Expiry>;
+  readonly credentials: (now: number) => CredentialView;
+  /** Ends of Postern's own certificates, read anew. */
+  readonly certificates: () => Promise<readonly CertificateEnd[]>;
 }
 
 /** What costs a walk through tables. */
@@ -38,8 +40,8 @@ export class Looks {
   quarantined: ReadonlyMap<string, number> = new Map();
   gaps: ReadonlyMap<string, number> = new Map();
   habits: ReadonlyMap<string, FeedVerdict> = new Map();
-  /** By tenant. */
-  expiries: ReadonlyMap<string, Expiry> = new Map();
+  credentials: CredentialView = { expiries: new Map(), unknown: new Map() };
+  certificates: readonly CertificateEnd[] = [];
   readonly #ports: LookPorts;
   readonly #tally: Tally;
   readonly #counts: boolean;
@@ -57,13 +59,19 @@ export class Looks {
 
   /** @throws a bug of ours */
   async take(now: Instant): Promise<void> {
-    const { archive, journal, disk, expiries } = this.#ports;
-    this.expiries = expiries(now.wallMs);
+    const { archive, journal, disk, credentials } = this.#ports;
+    this.credentials = credentials(now.wallMs);
     this.gaps = new Map((await journal.gapCounts()).map(({ source, open }) => [source, open]));
     if (this.#slow !== undefined && ageOf(this.#slow, now) < slowEveryMs && !this.#quarantineGrew()) return;
     this.#slow = now;
     await standing(async () => {
       this.disk = await disk();
+    });
+    await standing(async () => {
+      const read = await this.#ports.certificates();
+      // One that is just being replaced is as it was.
+      const gone = this.certificates.filter((one) => !read.some(({ of }) => of === one.of));
+      this.certificates = [...read, ...gone];
     });
     await standing(async () => {
       const counts = new Map<string, number>();

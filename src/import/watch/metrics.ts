@@ -5,6 +5,7 @@
  * No label has an unbounded number of values: sources and tenants are those of the configuration, codes those of the catalogue.
  */
 import { family, histogram, type Sample } from '../../runtime/exposition.ts';
+import { serviceConcernKinds } from './service-state.ts';
 import { statesByWeight } from './state.ts';
 import { passBuckets, type SourceTally } from './tally.ts';
 import type { WatchSnapshot } from './watch.ts';
@@ -130,15 +131,14 @@ function ofPasses({ tally }: WatchSnapshot): readonly string[] {
   ];
 }
 
-function ofService({ service, alerts, ways, expiries, looked, now }: WatchSnapshot): readonly string[] {
+function ofService({ service, alerts, ways, credentials, certificates, looked, now }: WatchSnapshot): readonly string[] {
   const severities = ['info', 'warning', 'critical'] as const;
-  const kinds = ['ended', 'behind', 'disk', 'undelivered'] as const;
   return [
     family(
       'postern_service_concern',
       'gauge',
       'What is wrong with the service as a whole: 1 while it is.',
-      kinds.map((kind) => [{ kind }, service.some((one) => one.kind === kind) ? 1 : 0]),
+      serviceConcernKinds.map((kind) => [{ kind }, service.some((one) => one.kind === kind) ? 1 : 0]),
     ),
     family(
       'postern_alerts_open',
@@ -179,7 +179,19 @@ function ofService({ service, alerts, ways, expiries, looked, now }: WatchSnapsh
       'postern_credential_expiry_timestamp_seconds',
       'gauge',
       'When the credential of a tenant ends, where that is known.',
-      [...expiries.values()].map(({ tenant, what, expires }) => [{ tenant, what }, expires / 1000]),
+      [...credentials.expiries.values()].map(({ tenant, what, origin, expires }) => [{ tenant, what, origin }, expires / 1000]),
+    ),
+    family(
+      'postern_credential_expiry_unknown',
+      'gauge',
+      'Credentials of tenants whose end is not known: always 1, with the reason.',
+      [...credentials.unknown.values()].map(({ tenant, because }) => [{ tenant, because }, 1]),
+    ),
+    family(
+      'postern_certificate_expiry_timestamp_seconds',
+      'gauge',
+      'When a certificate of Postern itself ends: that of the console, that of the proxy.',
+      certificates.map(({ of, ends }) => [{ of }, ends.getTime() / 1000]),
     ),
     family(
       'postern_watch_last_look_age_seconds',

@@ -5,7 +5,14 @@ import { ago, type Instant } from './instant.ts';
 import { behindAfterMs, isNearlyFull, judgeService, type Lag, nextLag, type ServiceLook } from './service-state.ts';
 
 const now: Instant = { wallMs: Date.UTC(2031, 3, 7, 9), steadyMs: 90_000_000 };
-const nothing: ServiceLook = { ended: undefined, lag: undefined, derivingFault: undefined, disk: undefined, undelivered: [] };
+const nothing: ServiceLook = {
+  ended: undefined,
+  lag: undefined,
+  derivingFault: undefined,
+  disk: undefined,
+  certificates: [],
+  undelivered: [],
+};
 const gigabyte = 1e9;
 
 function codes(look: Partial<ServiceLook>): readonly string[] {

@@ -1,18 +1,23 @@
 /** What is wrong with the service as a whole, beside its sources: it has ended, the index, the disk, alerts that reach nobody. Pure. */
 import { Fault } from '../../fault/fault.ts';
 import type { Severity } from '../../journal/journal.ts';
+import { type CertificateEnd, certificateFault, certificateStep } from './certificate-ends.ts';
+import { isUrgent } from './expiry.ts';
 import { ageOf, type Instant } from './instant.ts';
 
-/** `ended`: a fault has ended the whole import. The next start ends the concern. */
-export type ServiceConcernKind = 'ended' | 'behind' | 'disk' | 'undelivered';
+/** `ended`: a fault has ended the whole import. The next start ends the concern. `certificate`: one of Postern's own ends soon. */
+export const serviceConcernKinds = ['ended', 'behind', 'disk', 'certificate', 'undelivered'] as const;
+export type ServiceConcernKind = (typeof serviceConcernKinds)[number];
 
 export interface ServiceConcern {
   readonly kind: ServiceConcernKind;
   readonly since: Instant;
   readonly fault: Fault;
   readonly severity: Severity;
-  /** Tells two of a kind apart: the way by which alerts do not go. */
+  /** Tells two of a kind apart: the way by which alerts do not go, whose certificate it is. */
   readonly about?: string;
+  /** How bad, where it can grow: the step of an end. Such a concern is told at its steps only. */
+  readonly measure?: number;
 }
 
 export interface Disk {
@@ -32,6 +37,7 @@ export interface ServiceLook {
   readonly lag: Lag | undefined;
   readonly derivingFault: Fault | undefined;
   readonly disk: Disk | undefined;
+  readonly certificates: readonly CertificateEnd[];
   /** Ways whose last attempts failed, since when. */
   readonly undelivered: readonly { readonly way: string; readonly fault: Fault; readonly since: Instant }[];
 }
@@ -53,7 +59,7 @@ export function isNearlyFull({ freeBytes, sizeBytes }: Disk): boolean {
 }
 
 export function judgeService(look: ServiceLook, now: Instant, before: readonly ServiceConcern[] = []): readonly ServiceConcern[] {
-  const { ended, lag, derivingFault, disk, undelivered } = look;
+  const { ended, lag, derivingFault, disk, certificates, undelivered } = look;
   const found: ServiceConcern[] = [];
   if (ended !== undefined) found.push({ kind: 'ended', since: now, fault: ended, severity: 'critical' });
   if (derivingFault !== undefined) found.push({ kind: 'behind', since: now, fault: derivingFault, severity: 'critical' });
@@ -68,6 +74,12 @@ export function judgeService(look: ServiceLook, now: Instant, before: readonly S
   if (disk !== undefined && isNearlyFull(disk)) {
     const fault = new Fault('watch.disk-nearly-full', { freeBytes: disk.freeBytes, sizeBytes: disk.sizeBytes });
     found.push({ kind: 'disk', since: now, fault, severity: 'critical' });
+  }
+  for (const one of certificates) {
+    const measure = certificateStep(one, now.wallMs);
+    if (measure === 0) continue;
+    const severity = isUrgent(measure) ? 'critical' : 'warning';
+    found.push({ kind: 'certificate', since: now, fault: certificateFault(one, now.wallMs), severity, about: one.of, measure });
   }
   for (const { way, fault, since } of undelivered) {
     const told = new Fault('watch.alert-undelivered', { way, fault: fault.code, ...fault.evidence });

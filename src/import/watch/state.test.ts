@@ -52,7 +52,7 @@ function look(wish: Partial<SourceLook> = {}): SourceLook {
 }
 
 function ending(daysLeft: number): Expiry {
-  return { tenant: 'contoso', what: 'client secret', expires: start.wallMs + daysLeft * day, daysLeft };
+  return { tenant: 'contoso', what: 'client secret', expires: start.wallMs + daysLeft * day, daysLeft, origin: 'configuration' };
 }
 
 const silence = { since: start.wallMs - 5 * hour, silentForMs: 5 * hour, expectedWithinMs: 4 * hour, by: 'silentAfter' } as const;

@@ -5,7 +5,7 @@
  * while it is fresh; one from the future only shows that the clock went back, and then the process itself is what is looked at.
  */
 import { Fault } from '../../fault/fault.ts';
-import type { NotedConcern, NotedFault, ServiceStatus, SourceState, SourceStatus } from '../../journal/journal.ts';
+import type { NotedConcern, NotedCredential, NotedFault, ServiceStatus, SourceState, SourceStatus } from '../../journal/journal.ts';
 import { isWell } from './state.ts';
 
 /** `stopped`: no service brings it in. `never`: none ever did. `paused`: a person wants it so. */
@@ -18,6 +18,8 @@ export interface ServiceView {
   /** Why not, where it does not run. */
   readonly fault: Fault | undefined;
   readonly concerns: readonly NotedConcern[];
+  /** When the credentials end, as the service knew it when it last told of itself. */
+  readonly credentials: readonly NotedCredential[];
   /** The last run was one that a scheduler starts, it has ended, and it is not yet time for two more. */
   readonly scheduled: boolean;
 }
@@ -92,7 +94,14 @@ export function importStatus(look: StatusLook): ImportStatus {
 function serviceView(look: StatusLook): ServiceView {
   const { service: last, now } = look;
   if (last === undefined)
-    return { running: false, last, fault: new Fault('watch.not-running', { lastSign: 'none' }), concerns: [], scheduled: false };
+    return {
+      running: false,
+      last,
+      fault: new Fault('watch.not-running', { lastSign: 'none' }),
+      concerns: [],
+      credentials: [],
+      scheduled: false,
+    };
   const running = isRunning(last, look);
   const scheduled =
     !running && last.once !== undefined && last.stopped !== undefined && now - last.started.getTime() <= dueAfterMs(last.once.everyMs);
@@ -106,6 +115,7 @@ function serviceView(look: StatusLook): ServiceView {
     running,
     last,
     fault: running || scheduled ? undefined : fault,
+    credentials: last.credentials ?? [],
     concerns: last.concerns.filter(({ kind }) => running || scheduled || kind === 'ended'),
     scheduled,
   };

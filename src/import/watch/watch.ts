@@ -7,13 +7,15 @@
  */
 import type { ArchiveStats } from '../../archive/archive.ts';
 import type { Fault } from '../../fault/fault.ts';
-import type { Journal, NotedConcern, NotedFault, RunOutcome, SourceState, SourceStatus } from '../../journal/journal.ts';
+import type { Journal, NotedConcern, NotedCredential, NotedFault, RunOutcome, SourceState, SourceStatus } from '../../journal/journal.ts';
 import type { ImportEvent } from '../events.ts';
 import type { SourceVerdict as FeedVerdict } from '../reconcile/feed.ts';
 import { AlertBook } from './alert-book.ts';
 import { type OpenAlert, wantedAlerts } from './alerts.ts';
+import type { CertificateEnd } from './certificate-ends.ts';
 import { Delivery, type WayStatus } from './delivery.ts';
-import type { Expiry } from './expiry.ts';
+import type { CredentialView } from './expiry.ts';
+import { gathered } from './gathered.ts';
 import { ageOf, type Instant, instant, restored } from './instant.ts';
 import { type LookPorts, Looks } from './looks.ts';
 import type { AlertWay } from './notice.ts';
@@ -28,11 +30,15 @@ export interface WatchedSource {
   readonly silentAfterMs: number | undefined;
   /** The tenant whose credential it logs in with. */
   readonly tenant: string | undefined;
+  /** The name of its server. */
+  readonly host: string;
 }
 
 export interface WatchPorts extends LookPorts {
   readonly random: () => number;
   readonly ways: readonly AlertWay[];
+  /** What the journal is told of the ends of credentials. */
+  readonly credentialNotes: (now: number) => readonly NotedCredential[];
 }
 
 export interface WatchOptions {
@@ -41,6 +47,8 @@ export interface WatchOptions {
   readonly pid: number;
   /** Names of everything that is configured, in this run or not: an alert of what is gone ends. */
   readonly configured: { readonly sources: readonly string[]; readonly tenants: readonly string[] };
+  /** Tenants whose credential matters though no source of this run logs in with it. */
+  readonly tenantsBeside: readonly string[];
   /** Whether the journal gets a run of each source from the begin of this process to its end. */
   readonly notesRuns: boolean;
   /** Hears that a look has ended. Never waits, never throws. */
@@ -66,7 +74,9 @@ export interface WatchSnapshot {
   readonly gaps: ReadonlyMap<string, number>;
   readonly alerts: readonly OpenAlert[];
   readonly ways: readonly WayStatus[];
-  readonly expiries: ReadonlyMap<string, Expiry>;
+  readonly credentials: CredentialView;
+  /** Of Postern itself: the console's, the proxy's. */
+  readonly certificates: readonly CertificateEnd[];
   readonly disk: Disk | undefined;
   /** Counted rarely on a large archive. */
   readonly archive: Pick<ArchiveStats, 'messages' | 'bytes' | 'storedBytes' | 'ledger' | 'sources' | 'head'> | undefined;
@@ -130,11 +140,13 @@ export class Watch {
     this.#looks = new Looks(ports, this.#tally, { counts: !options.once });
     const { clock, random } = ports;
     this.#delivery = new Delivery(ports.ways, { clock, random, onTold: (notice) => this.#book.noteTold(notice) });
-    const sourcesOf = (tenant: string): readonly string[] => this.#sources.filter((one) => one.tenant === tenant).map(({ name }) => name);
+    const sourcesOf = (place: string): readonly string[] => this.#sources.filter((one) => placeOf(one) === place).map(({ name }) => name);
     const standing = ({ source, tenant }: { readonly source: string | undefined; readonly tenant: string | undefined }) => {
       const { configured } = options;
       if (source !== undefined && !this.#facts.has(source)) return configured.sources.includes(source) ? 'elsewhere' : 'gone';
-      if (tenant !== undefined && sourcesOf(tenant).length === 0) return configured.tenants.includes(tenant) ? 'elsewhere' : 'gone';
+      if (tenant !== undefined && options.tenantsBeside.includes(tenant)) return 'here';
+      if (tenant !== undefined && sourcesOf(`tenant ${tenant}`).length === 0)
+        return configured.tenants.includes(tenant) ? 'elsewhere' : 'gone';
       return 'here';
     };
     this.#book = new AlertBook({ journal: ports.journal, host: options.host, remindEveryMs: options.remindEveryMs, sourcesOf, standing });
@@ -261,12 +273,25 @@ export class Watch {
     const verdicts = this.#sources.map((source) => this.#judge(source, now));
     const undelivered = this.#delivery.status().flatMap(({ way, failing }) => (failing === undefined ? [] : [{ way, ...failing }]));
     this.#service = judgeService(
-      { ended: this.#ended, lag: this.#looks.lag, derivingFault: this.#derivingFault, disk: this.#looks.disk, undelivered },
+      {
+        ended: this.#ended,
+        lag: this.#looks.lag,
+        derivingFault: this.#derivingFault,
+        disk: this.#looks.disk,
+        certificates: this.#looks.certificates,
+        undelivered,
+      },
       now,
       this.#service,
     );
-    const tenants = new Map(this.#sources.map(({ name, tenant }) => [name, tenant]));
-    const wanted = wantedAlerts(verdicts, this.#service, (source) => tenants.get(source), now);
+    const sources = new Map(this.#sources.map((source) => [source.name, source]));
+    const beside = this.#options.tenantsBeside.flatMap((tenant) => this.#looks.credentials.expiries.get(tenant) ?? []);
+    const found = wantedAlerts({ verdicts, service: this.#service, beside, tenantOf: (name) => sources.get(name)?.tenant }, now);
+    const place = (name: string): string | undefined => {
+      const source = sources.get(name);
+      return source && placeOf(source);
+    };
+    const wanted = gathered(found, place, this.#book.open);
     await this.#book.update(wanted, verdicts, this.#delivery, now);
     await this.#note(now);
     // Its own length is not sleep.
@@ -288,7 +313,8 @@ export class Watch {
       gaps: this.#looks.gaps,
       alerts: [...this.#book.open.values()],
       ways: this.#delivery.status(),
-      expiries: this.#looks.expiries,
+      credentials: this.#looks.credentials,
+      certificates: this.#looks.certificates,
       disk: this.#looks.disk,
       archive: this.#looks.stats,
       lag: this.#looks.lag?.messages,
@@ -314,7 +340,7 @@ export class Watch {
       gapsOpen: this.#looks.gaps.get(name) ?? 0,
       silence: silentAfterMs === undefined ? habitual(this.#looks.habits.get(name), facts, now) : silenceOf(facts, silentAfterMs, now),
       silentVoices: this.#looks.habits.get(name)?.silentVoices.length ?? 0,
-      expiry: tenant === undefined ? undefined : this.#looks.expiries.get(tenant),
+      expiry: tenant === undefined ? undefined : this.#looks.credentials.expiries.get(tenant),
     };
     const verdict = judge(facts, look, now, [...(before?.concerns ?? []), ...(this.#heldBefore.get(name) ?? [])]);
     if (verdict.heard === 'pass') this.#heldBefore.delete(name);
@@ -391,9 +417,15 @@ export class Watch {
       listen,
       beatEveryMs,
       once: once ? { outcome: this.#hasEnded ? this.#outcome() : undefined, everyMs: this.#apartMs } : undefined,
-      concerns: this.#service.map((concern) => notedConcern({ ...concern, measure: 0 }, now)),
+      concerns: this.#service.map((concern) => notedConcern({ ...concern, measure: concern.measure ?? 0 }, now)),
+      credentials: this.#ports.credentialNotes(now.wallMs),
     });
   }
+}
+
+/** What it has in common with others, so that an outage is one thing. */
+function placeOf({ tenant, host }: WatchedSource): string {
+  return tenant === undefined ? `server ${host}` : `tenant ${tenant}`;
 }
 
 /** A source that came later had no time before. */

@@ -58,6 +58,9 @@ export const access = z.strictObject({
     describe: z.string(),
     expires: instant.nullable(),
     daysLeft: z.int().nullable(),
+    /** Where the end is known from; null: it is not known, and `unknown` says why. */
+    origin: z.enum(['certificate', 'configuration', 'setup', 'graph']).nullable(),
+    unknown: z.string().nullable(),
   }),
   /** Roles in the last token; null: none was asked for yet. */
   roles: z.array(z.string()).nullable(),

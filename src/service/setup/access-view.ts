@@ -4,7 +4,8 @@
  * The hard thing is to say of each claim what it means here without deciding anything by it: the token is for the server, and is shown
  * to nobody.
  */
-import { configuredExpiries } from '../../import/watch/expiry.ts';
+import { whyUnknown } from '../../admin/graph/unknown-end.ts';
+import { configuredExpiry } from '../../import/watch/expiry.ts';
 import { setupNotes } from '../../setup/notes.ts';
 import { lookAlikes, protocolPermission } from '../../tenant/permission.ts';
 import type { Claims } from '../../token/claims.ts';
@@ -17,7 +18,7 @@ type Credential = Access['credential'];
 
 export function accessOf(parts: ServiceParts, { tenant, origin, sources }: KnownTenant): Access {
   const { name, tenantId, clientId, scope, cloud } = tenant;
-  const kept = origin === 'file' ? setupNotes(parts.config.dataFolder, name).read() : undefined;
+  const kept = origin === 'file' ? setupNotes(parts.config.dataFolder, name).glance() : undefined;
   const isOurs = kept?.appId.toLowerCase() === clientId.toLowerCase();
   const told = lastClaims(parts);
   const token = parts.tokens(tenant).kept();
@@ -41,9 +42,13 @@ export function accessOf(parts: ServiceParts, { tenant, origin, sources }: Known
   };
 }
 
-function credentialOf({ clock }: ServiceParts, tenant: KnownTenant['tenant']): Credential {
+function credentialOf({ clock, watch }: ServiceParts, tenant: KnownTenant['tenant']): Credential {
   const { credential } = tenant;
-  const expiry = configuredExpiries({ tenants: new Map([[tenant.name, tenant]]) }, clock.now()).get(tenant.name);
+  const { name } = tenant;
+  const view = watch()?.credentials;
+  // Of one that no source is running with, what the configuration says.
+  const expiry = view?.expiries.get(name) ?? configuredExpiry(tenant, clock.now());
+  const { because = 'not-asked', fault } = view?.unknown.get(name) ?? {};
   const describe = {
     secret: () => (credential.kind === 'secret' ? credential.secret.describe : ''),
     certificate: () => (credential.kind === 'certificate' ? credential.key.describe : ''),
@@ -55,6 +60,8 @@ function credentialOf({ clock }: ServiceParts, tenant: KnownTenant['tenant']): C
     describe,
     expires: expiry === undefined ? null : new Date(expiry.expires).toISOString(),
     daysLeft: expiry === undefined ? null : Math.floor(expiry.daysLeft),
+    origin: expiry?.origin ?? null,
+    unknown: expiry === undefined ? whyUnknown(because, fault?.code) : null,
   };
 }
 

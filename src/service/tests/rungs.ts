@@ -135,6 +135,7 @@ function titleOf(probe: ProbeName, { server, protocol }: Place, credential: Cred
     discovery: 'The tenant is known',
     token: 'Access token',
     claims: 'What the token permits',
+    end: 'End of the credential',
     login: `Login${by}`,
     open: protocol === 'pop3' ? 'The mailbox opens' : 'The folders open',
     fetch: 'A message is read',

@@ -38,6 +38,8 @@ function good({ probe, seen, place }: Ran): string {
       return `Lives ${Math.round(Number(seen['expiresInSeconds']) / 60)} minutes`;
     case 'claims':
       return text('roles') === '' ? 'No roles at all' : `Roles: ${text('roles').replaceAll(' ', ', ')}`;
+    case 'end':
+      return seen['known'] === true ? `On ${day(text('ends'))} (${text('origin')})` : `Not known: ${text('because')}`;
     case 'login':
       return seen['serverHost'] === undefined ? 'Taken' : `Taken by ${text('serverHost')}`;
     case 'open':

@@ -53,10 +53,13 @@ function Tenant({ access }: { readonly access: Access }) {
   const mayAsk = useMay('operate');
   const ask = useMutation({
     mutationFn: () => api.post<Access>(`/access/${encodeURIComponent(access.tenant)}/token`),
-    onSuccess: (fresh) =>
+    onSuccess: async (fresh) => {
+      // An answer that is on its way knows nothing of the token.
+      await queries.cancelQueries({ queryKey: ['/access'] });
       queries.setQueryData<AccessList>(['/access', {}], (list) =>
         list === undefined ? list : { tenants: list.tenants.map((one) => (one.tenant === fresh.tenant ? fresh : one)) },
-      ),
+      );
+    },
   });
   return (
     <section className="panel block" aria-label={access.tenant}>
@@ -163,19 +166,39 @@ function Credential({ access }: { readonly access: Access }) {
     <Group gap="sm">
       <Text fw={600}>Credential</Text>
       <Text>{credential.describe}</Text>
-      <Expiry expires={credential.expires} daysLeft={credential.daysLeft} />
+      <Expiry credential={credential} />
     </Group>
   );
 }
 
-function Expiry({ expires, daysLeft }: { readonly expires: string | null; readonly daysLeft: number | null }) {
+const knownFrom = {
+  certificate: 'says the certificate',
+  configuration: 'says the configuration',
+  setup: 'says the setup that made it',
+  graph: 'says Microsoft Graph',
+} as const;
+
+function Expiry({ credential: { expires, daysLeft, origin, unknown } }: Pick<Access, 'credential'>) {
   if (expires === null || daysLeft === null) {
     return (
       <Text size="sm" c="dimmed">
-        Its end is not known: tell it in the source form, and you are warned in time.
+        Its end is not known{unknown === null ? '' : ` (${unknown})`}: tell it in the source form, and you are warned in time.
       </Text>
     );
   }
+  return (
+    <>
+      <Countdown expires={expires} daysLeft={daysLeft} />
+      {origin !== null && (
+        <Text size="sm" c="dimmed">
+          {knownFrom[origin]}
+        </Text>
+      )}
+    </>
+  );
+}
+
+function Countdown({ expires, daysLeft }: { readonly expires: string; readonly daysLeft: number }) {
   if (daysLeft < 0) return <StateBadge color="red" icon={IconCircleX} word={`ended on ${dayText(expires)}`} />;
   const words = `${countOf(daysLeft, 'day')} left, until ${dayText(expires)}`;
   if (daysLeft <= 7) return <StateBadge color="red" icon={IconAlertTriangle} word={words} />;
