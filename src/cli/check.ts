@@ -2,7 +2,9 @@
 import type { CheckResult, WaitOptions } from '../check/run.ts';
 import { Fault } from '../fault/fault.ts';
 import { type Arguments, type Command, type ExitCode, exit, type Terminal } from './command.ts';
-import { count, duration, json, number, progress, wantsColour } from './print.ts';
+import { leftOutText } from './import-talk.ts';
+import { type AllSources, leftOutJson } from './known-sources.ts';
+import { count, duration, json, number, printable, progress, wantsColour } from './print.ts';
 
 /** Mail sessions at the same time unless `--connections` says otherwise: one for each mailbox and protocol at most, anyway. */
 const defaultConnections = 16;
@@ -43,9 +45,12 @@ Example: postern check journal@contoso.com --refused ceo@contoso.com --wait 90m`
   run: async (args, terminal) => {
     const wish = await wishOf(args);
     const { accountsToCheck } = await import('../check/account.ts');
-    const { checkPorts, readConfiguration } = await import('./wire.ts');
-    const config = await readConfiguration(args, terminal);
-    const accounts = accountsToCheck(config, wish);
+    const { checkPorts } = await import('./wire.ts');
+    const { allSources } = await import('./wire-import.ts');
+    const all = await allSources(args, terminal);
+    const faulty = notChecked(all, wish);
+    const accounts = accountsToCheck(all.config, wish);
+    for (const { name, fault } of faulty) terminal.stderr.write(leftOutText(name, fault, wantsColour(terminal)));
     const { check: run } = await import('../check/run.ts');
     const { systemClock } = await import('../runtime/clock.ts');
     const line = progress(terminal, systemClock.monotonic);
@@ -58,9 +63,25 @@ Example: postern check journal@contoso.com --refused ceo@contoso.com --wait 90m`
     const options = { connections: wish.connections, sendTest: wish.sendTest, transcript: wish.transcript };
     const result = await run(accounts, ports, options, waiting(wish.waitMs, terminal, line));
     line.clear();
-    return await print(result, wish, terminal);
+    const code = await print(result, { all, faulty }, wish, terminal);
+    return code === exit.done && faulty.length > 0 ? exit.foundFaults : code;
   },
 };
+
+/** Made in the console, and of the mailboxes that are meant, but with what they log in nobody knows. */
+type NotChecked = readonly { readonly name: string; readonly fault: Fault }[];
+
+/** @throws Fault definitions.* where nothing else is left */
+function notChecked({ config, known }: AllSources, { mailboxes, refused }: Wish): NotChecked {
+  const isMeant = (address: string | undefined): boolean =>
+    mailboxes.length === 0 || mailboxes.some((one) => one.toLowerCase() === address?.toLowerCase());
+  const faulty = known.flatMap(({ name, mailbox, fault }) => (fault !== undefined && isMeant(mailbox) ? [{ name, mailbox, fault }] : []));
+  const isSound = (address: string): boolean => config.sources.some(({ mailbox }) => mailbox.toLowerCase() === address.toLowerCase());
+  const nothingElse = mailboxes.length === 0 ? config.sources.length + refused.length === 0 : undefined;
+  const only = faulty.find(({ mailbox }) => nothingElse ?? !isSound(mailbox ?? ''));
+  if (only !== undefined) throw only.fault;
+  return faulty;
+}
 
 interface Wish {
   readonly mailboxes: readonly string[];
@@ -141,13 +162,23 @@ function waiting(forMs: number | undefined, terminal: Terminal, line: ReturnType
   };
 }
 
-async function print(result: CheckResult, wish: Wish, terminal: Terminal): Promise<ExitCode> {
+async function print(
+  result: CheckResult,
+  { all, faulty }: { readonly all: AllSources; readonly faulty: NotChecked },
+  wish: Wish,
+  terminal: Terminal,
+): Promise<ExitCode> {
   const { asBrief, asJson, asJunit, verdictOf } = await import('../check/report.ts');
-  if (wish.form === 'json') json(terminal, asJson(result));
+  const checked = new Set(result.attempts.map(({ account }) => account.mailbox.toLowerCase()));
+  const sources = all.known.filter(({ mailbox, fault }) => fault === undefined && checked.has(mailbox?.toLowerCase() ?? ''));
+  const made = sources.filter(({ origin }) => origin === 'console').map(({ name, mailbox }) => `${name} (${mailbox})`);
+  const named = sources.map(({ name, origin, mailbox }) => ({ source: name, origin, mailbox }));
+  if (wish.form === 'json') json(terminal, { ...asJson(result), sources: named, leftOut: leftOutJson({ faulty, paused: [] }) });
   else if (wish.form === 'brief') terminal.stdout.write(asBrief(result));
   else {
     const { checkText } = await import('./check-text.ts');
     terminal.stdout.write(checkText(result, wantsColour(terminal)));
+    if (made.length > 0) terminal.stdout.write(`Made in the console: ${printable(made.join(', '))}.\n`);
   }
   if (wish.junit !== undefined) await writeReport(wish.junit, asJunit(result));
   return { good: exit.done, faults: exit.foundFaults, configuration: exit.usage, later: exit.tryLater }[verdictOf(result.findings)];

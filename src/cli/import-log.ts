@@ -6,6 +6,7 @@
 import { Fault } from '../fault/fault.ts';
 import type { ImportEvent } from '../import/events.ts';
 import type { Teller } from './import-talk.ts';
+import { faultAsJson } from './print.ts';
 
 /** UIDs in one line at most. */
 const namedUids = 100;
@@ -20,6 +21,7 @@ export function importLog(out: { write(text: string): unknown }, now: () => numb
       if (event.kind !== 'message') line(fieldsOf(event));
     },
     announce: (text) => line({ event: 'note', text: text.trim() }),
+    unreadable: (source, fault) => line({ event: 'source-unreadable', source, ...Object(faultAsJson(fault)) }),
     journalFailed: (fault) => line({ event: 'journal-failed', fault: fieldOf(fault) }),
   };
 }

@@ -8,6 +8,8 @@ import type { Report } from '../import/reconcile/report.ts';
 import type { ImportSource } from '../import/source.ts';
 import type { Journal } from '../journal/journal.ts';
 import { type Arguments, type Command, type ExitCode, exit, type Terminal } from './command.ts';
+import { leftOutText } from './import-talk.ts';
+import { type AllSources, leftOutJson, originOf, type Usable, usable } from './known-sources.ts';
 import { count, duration, exitCodeOf, faultText, json, number, type Progress, printable, progress, wantsColour } from './print.ts';
 
 /** Sources that are compared at the same time: each holds the list of its folders in memory. */
@@ -41,20 +43,24 @@ The evidence hash stands for the whole report, which is kept: docs/reconciliatio
     csv: { type: 'boolean', help: 'The days as CSV, one line for each source, folder and day.' },
   },
   run: async (args, terminal) => {
-    const { archiveToRead, importSources, journalForImport, readConfiguration } = await import('./wire.ts');
+    const { archiveToRead, importSources, journalForImport } = await import('./wire.ts');
+    const { allSources } = await import('./wire-import.ts');
     const sinceDay = await dayFrom(args.values['since']);
     const form = await formFrom(args);
-    const config = await readConfiguration(args, terminal);
+    const all = await allSources(args, terminal);
+    const { config } = all;
     if (args.values['evidence'] !== undefined) return await printEarlier(String(args.values['evidence']), config, terminal);
+    const using = usable(all, args.positionals, 'look');
     const onlyFolders = foldersFrom(args.values['folder']);
     const { systemClock: clock } = await import('../runtime/clock.ts');
     const line = progress(terminal, clock.monotonic);
     const archive = archiveToRead(config);
+    for (const { name, fault } of using.faulty) terminal.stderr.write(leftOutText(name, fault, wantsColour(terminal)));
     const tell = (fault: Fault): unknown => terminal.stderr.write(faultText(fault, wantsColour(terminal)));
     const journal = journalForImport(config, tell, (await archive.heads()).ledger.rows > 0);
     try {
       const running = await runningNow(journal, clock.now());
-      const sources = await reconcileSources(config, importSources(config, args.positionals), running);
+      const sources = await reconcileSources(config, importSources(config, using.names), running);
       const names = sources.map(({ name }) => name);
       const { reconcile } = await import('../import/reconcile/reconcile.ts');
       const ports = { archive, journal, clock, random: Math.random, signal: terminal.signal, ...talk(terminal, line) };
@@ -69,14 +75,16 @@ The evidence hash stands for the whole report, which is kept: docs/reconciliatio
       const text = canonical(report);
       const evidence = evidenceHash(text);
       const kept = await journal.noteReconciliation({ sources: names, equal: report.equal, evidence, report: text });
-      if (form === 'json') json(terminal, { report: JSON.parse(text), evidence: evidenceOf(evidence), feed });
+      if (form === 'json') json(terminal, { report: JSON.parse(text), evidence: evidenceOf(evidence), feed, ...whence(all, using) });
       else if (form === 'csv') terminal.stdout.write((await import('../import/reconcile/csv.ts')).asCsv(report));
       else {
         const { reconcileText } = await import('./reconcile-text.ts');
         const shown = { report, evidence, feed, kept: kept > 0, now: clock.now(), colour: wantsColour(terminal) };
         terminal.stdout.write(reconcileText(shown));
+        const made = names.filter((name) => originOf(all, name) === 'console');
+        if (made.length > 0) terminal.stdout.write(printable(`Made in the console: ${made.join(', ')}.\n`));
       }
-      return conclude(compared.faults, report, terminal);
+      return conclude(compared.faults, using, report, terminal);
     } finally {
       line.clear();
       await journal.close();
@@ -130,18 +138,24 @@ function withManifest(report: Report, manifest: ManifestReport | undefined): Rep
   return manifest === undefined ? report : { ...report, manifest, equal: report.equal && manifest.missingCount === 0 };
 }
 
+/** Where each source comes from, and which could not be compared at all. Beside the report, whose hash was told to others. */
+function whence({ known }: AllSources, using: Usable): object {
+  const sources = known.filter(({ name }) => using.names.includes(name)).map(({ name, origin }) => ({ source: name, origin }));
+  return { sources, leftOut: leftOutJson(using) };
+}
+
 /** How the hash is to be computed again stands beside it. */
 function evidenceOf(sha256: string): unknown {
   return { sha256, of: 'the value of "report" as JSON in UTF-8, its keys in this order, without blanks (docs/reconciliation.md)' };
 }
 
 /** Faults go to stderr, each whole. That something is missing weighs more than that something else could not be looked at. */
-function conclude(faults: Reconciled['faults'], report: Report, terminal: Terminal): ExitCode {
+function conclude(faults: Reconciled['faults'], { faulty }: Usable, report: Report, terminal: Terminal): ExitCode {
   for (const { source, folder, fault } of faults) {
     const what = folder === undefined ? source : `${source}, ${folder}`;
     terminal.stderr.write(`\n${printable(what)} could not be compared:\n${faultText(fault, wantsColour(terminal))}`);
   }
-  if (report.equal) return exit.done;
+  if (report.equal && faulty.length === 0) return exit.done;
   const isMissing = report.sources.some(
     ({ folders, unmatched, unlisted }) =>
       unmatched.length > 0 ||
@@ -149,7 +163,7 @@ function conclude(faults: Reconciled['faults'], report: Report, terminal: Termin
       folders.some(({ fault, equal }) => fault === null && !equal),
   );
   if (isMissing || (report.manifest?.missingCount ?? 0) > 0) return exit.foundFaults;
-  const codes = faults.map(({ fault }) => exitCodeOf(fault));
+  const codes = [...faults, ...faulty].map(({ fault }) => exitCodeOf(fault));
   return codes.find((code) => code !== exit.tryLater) ?? exit.tryLater;
 }
 

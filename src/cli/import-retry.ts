@@ -5,6 +5,7 @@ import type { Config } from '../config/config.ts';
 import { type Fault, isFault } from '../fault/fault.ts';
 import type { Retried, RetryOutcome, RetrySummary } from '../import/retry.ts';
 import { type Command, type ExitCode, exit, type Terminal } from './command.ts';
+import { type AllSources, labelOf, leftOutJson, meant, originOf, tellLeftOut, type Usable, usable } from './known-sources.ts';
 import {
   bytes,
   count,
@@ -34,51 +35,55 @@ exit code is 0 when all came or there was nothing, and 3 when something stays in
     list: { type: 'boolean', help: 'Only show what is in quarantine, why, and since when.' },
   },
   run: async (args, terminal) => {
-    const { archiveToRead, importSources, readConfiguration } = await import('./wire.ts');
-    const config = await readConfiguration(args, terminal);
-    const sources = importSources(config, args.positionals);
+    const { archiveToRead } = await import('./wire.ts');
+    const { allSources } = await import('./wire-import.ts');
+    const all = await allSources(args, terminal);
+    const { config } = all;
+    const isList = args.values['list'] === true;
+    const using = isList ? undefined : usable(all, args.positionals, 'begin');
+    const names = using?.names ?? meant(all, args.positionals).map(({ name }) => name);
     const { inQuarantine } = await import('../import/retry.ts');
     const { systemClock } = await import('../runtime/clock.ts');
     const reader = archiveToRead(config);
     let entries: readonly OpenQuarantine[];
     try {
-      entries = await inQuarantine(
-        reader,
-        sources.map(({ name }) => name),
-      );
+      entries = await inQuarantine(reader, names);
     } finally {
       await reader.close();
     }
     const asJson = args.values['json'] === true;
-    if (args.values['list'] === true) {
+    if (using === undefined) {
       const wishes = await wishesOf(config);
-      if (asJson) json(terminal, { quarantine: entries.map((entry) => ({ ...entryAsJson(entry), asked: wishes.has(placeKey(entry)) })) });
-      else terminal.stdout.write(listText(entries, wishes, systemClock.now()));
+      if (asJson)
+        json(terminal, { quarantine: entries.map((entry) => ({ ...entryAsJson(entry, all), asked: wishes.has(placeKey(entry)) })) });
+      else terminal.stdout.write(listText(entries, all, wishes, systemClock.now()));
       return exit.done;
     }
-    return await retry(config, entries, args.positionals, terminal, asJson);
+    return await retry(all, using, entries, terminal, asJson);
   },
 };
 
 async function retry(
-  config: Config,
+  all: AllSources,
+  using: Usable,
   entries: readonly OpenQuarantine[],
-  names: readonly string[],
   terminal: Terminal,
   asJson: boolean,
 ): Promise<ExitCode> {
+  const { config } = all;
   const { archiveToWrite, importSources, journalToWrite } = await import('./wire.ts');
   const { retryQuarantine, wishForRetry } = await import('../import/retry.ts');
   const { ImportTalk } = await import('./import-talk.ts');
   const { systemClock } = await import('../runtime/clock.ts');
   const line = progress(terminal, systemClock.monotonic);
   const talk = new ImportTalk(terminal, line, systemClock.now);
+  tellLeftOut(using, talk);
   const journal = journalToWrite(config, (fault) => talk.journalFailed(fault));
   try {
     const asked = await wishForRetry(journal, entries, whoAsks());
     if (asked === 0) {
       const retried = entries.map((entry): Retried => ({ entry, outcome: { kind: 'renumbered' } }));
-      return conclude({ retried, run: undefined }, terminal, asJson);
+      return conclude({ retried, run: undefined }, all, using, terminal, asJson);
     }
     const archive = await archiveToWrite(config).catch((error: unknown) => {
       if (isFault(error, 'archive.in-use')) return error;
@@ -97,9 +102,9 @@ async function retry(
       const { connections, perHost } = config.import;
       const onDeriving = ({ done, total }: { done: number; total: number }): void =>
         line.show(() => `making searchable: ${number(done)} of ${number(total)}`);
-      const summary = await retryQuarantine(importSources(config, names), entries, ports, { connections, perHost, onDeriving });
+      const summary = await retryQuarantine(importSources(config, using.names), entries, ports, { connections, perHost, onDeriving });
       line.clear();
-      return conclude(summary, terminal, asJson);
+      return conclude(summary, all, using, terminal, asJson);
     } finally {
       line.clear();
       await archive.close();
@@ -139,19 +144,23 @@ function handedOver(fault: Fault, asked: number, terminal: Terminal, asJson: boo
   return exit.tryLater;
 }
 
-function conclude({ retried, run }: RetrySummary, terminal: Terminal, asJson: boolean): ExitCode {
-  if (asJson) json(terminal, { retried: retried.map(({ entry, outcome }) => ({ ...entryAsJson(entry), outcome })) });
-  else terminal.stdout.write(retriedText(retried));
+function conclude({ retried, run }: RetrySummary, all: AllSources, using: Usable, terminal: Terminal, asJson: boolean): ExitCode {
+  if (asJson)
+    json(terminal, {
+      retried: retried.map(({ entry, outcome }) => ({ ...entryAsJson(entry, all), outcome })),
+      leftOut: leftOutJson(using),
+    });
+  else terminal.stdout.write(retriedText(retried, all));
   const faults = (run?.sources ?? []).flatMap(({ fault, folders }) => [fault, ...folders.map((folder) => folder.fault)]);
   const told = [...faults, run?.derivingFault].filter((fault) => fault !== undefined);
   for (const fault of told) terminal.stderr.write(`\n${faultText(fault, wantsColour(terminal))}`);
-  if (retried.every(({ outcome }) => outcome.kind === 'came')) return exit.done;
+  if (retried.every(({ outcome }) => outcome.kind === 'came') && using.faulty.length === 0) return exit.done;
   if (terminal.signal.aborted) return exit.interrupted;
-  const codes = told.map(exitCodeOf);
+  const codes = [...told, ...using.faulty.map(({ fault }) => fault)].map(exitCodeOf);
   return codes.find((code) => code !== exit.tryLater) ?? codes[0] ?? exit.foundFaults;
 }
 
-function listText(entries: readonly OpenQuarantine[], wishes: ReadonlySet<string>, now: number): string {
+function listText(entries: readonly OpenQuarantine[], all: AllSources, wishes: ReadonlySet<string>, now: number): string {
   if (entries.length === 0) return 'Nothing is in quarantine.\n';
   const rows = entries.map((entry) => {
     const notes = [
@@ -160,15 +169,15 @@ function listText(entries: readonly OpenQuarantine[], wishes: ReadonlySet<string
       ...(wishes.has(placeKey(entry)) ? ['to be asked for at the next pass'] : []),
     ];
     const kept = entry.bytes === undefined ? 'nothing' : bytes(entry.bytes);
-    return [...placeCells(entry), duration(now - entry.keptSince.getTime()), kept, notes.join('; ')];
+    return [...placeCells(entry, all), duration(now - entry.keptSince.getTime()), kept, notes.join('; ')];
   });
   const columns = [...placeColumns, { title: 'SINCE', right: true }, { title: 'KEPT', right: true }, { title: 'REASON' }];
   return `${table(columns, rows)}${count(entries.length, 'message')} in quarantine. \`postern import retry\` asks for them again.\n`;
 }
 
-function retriedText(retried: readonly Retried[]): string {
+function retriedText(retried: readonly Retried[], all: AllSources): string {
   if (retried.length === 0) return 'Nothing is in quarantine.\n';
-  const rows = retried.map(({ entry, outcome }) => [...placeCells(entry), outcomeText(outcome)]);
+  const rows = retried.map(({ entry, outcome }) => [...placeCells(entry, all), outcomeText(outcome)]);
   const came = retried.filter(({ outcome }) => outcome.kind === 'came').length;
   return `${table([...placeColumns, { title: 'NOW' }], rows)}${number(came)} of ${count(retried.length, 'message')} came.\n`;
 }
@@ -193,24 +202,28 @@ function outcomeText(outcome: RetryOutcome): string {
 const placeColumns = [{ title: 'SOURCE' }, { title: 'FOLDER' }, { title: 'UID', right: true }];
 
 /** Over POP3 the server's own name says more than our number. */
-function placeCells({ source, folder, uid, uidl }: OpenQuarantine): readonly string[] {
-  return [printable(source), printable(folder), uidl === undefined ? String(uid) : printable(uidl)];
+function placeCells({ source, folder, uid, uidl }: OpenQuarantine, all: AllSources): readonly string[] {
+  return [printable(labelOf(all, source)), printable(folder), uidl === undefined ? String(uid) : printable(uidl)];
 }
 
-function entryAsJson({
-  source,
-  folder,
-  uidValidity,
-  uid,
-  uidl,
-  reason,
-  sha256,
-  bytes: size,
-  keptSince,
-  acceptedAt,
-  renumbered,
-}: OpenQuarantine): object {
-  return { source, folder, uidValidity, uid, uidl, reason, sha256, bytes: size, keptSince, lastAnswer: acceptedAt, renumbered };
+function entryAsJson(
+  { source, folder, uidValidity, uid, uidl, reason, sha256, bytes: size, keptSince, acceptedAt, renumbered }: OpenQuarantine,
+  all: AllSources,
+): object {
+  return {
+    source,
+    origin: originOf(all, source),
+    folder,
+    uidValidity,
+    uid,
+    uidl,
+    reason,
+    sha256,
+    bytes: size,
+    keptSince,
+    lastAnswer: acceptedAt,
+    renumbered,
+  };
 }
 
 function placeKey(place: { readonly source: string; readonly folder: string; readonly uidValidity: number; readonly uid: number }): string {

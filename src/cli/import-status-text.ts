@@ -1,17 +1,21 @@
 /** The status of the import service in words, for 80 columns: a table of the sources, then what is wrong, each with its fix. Pure. */
+import { unknowns, whyUnknown } from '../admin/graph/unknown-end.ts';
 import { Fault } from '../fault/fault.ts';
 import type { ImportStatus, ServiceView, ShownState, SourceView } from '../import/watch/status.ts';
-import type { Alert, NotedConcern, NotedFault } from '../journal/journal.ts';
+import type { Alert, NotedConcern, NotedCredential, NotedFault } from '../journal/journal.ts';
 import { wrapped } from './check-text.ts';
+import type { AllSources, KnownSource } from './known-sources.ts';
 import { count, duration, number, printable, table } from './print.ts';
 
 const lineWidth = 80;
+const mostCredentials = 8;
 
 /** Rows of the ledger, and messages not searchable yet; or why it cannot be read. */
 export type ShownArchive = { readonly rows: number; readonly lag: number } | { readonly fault: Fault };
 
 export function statusText(
   status: ImportStatus,
+  { known, pausesFault }: Pick<AllSources, 'known' | 'pausesFault'>,
   archive: ShownArchive | undefined,
   alerts: readonly Alert[],
   now: number,
@@ -22,8 +26,11 @@ export function statusText(
     ...headLines(service, now, colour),
     ...(archive === undefined ? [] : wrapped(archiveLine(archive).split(' '), lineWidth)),
     ...(alerts.length === 0 ? [] : [alertsLine(alerts)]),
+    ...credentialLines(service.credentials, now),
     '',
-    sourceTable(sources, now, colour).trimEnd(),
+    sourceTable(sources, known, now, colour).trimEnd(),
+    ...(pausesFault === undefined ? [] : ['', 'Which sources are paused is not known:', ...faultLines(pausesFault, colour)]),
+    ...sources.flatMap(({ source }) => notBegunLines(known.find(({ name }) => name === source)?.fault, source, colour)),
     ...service.concerns.flatMap((concern) => concernLines(['service'], concern, now, colour)),
     ...(service.running || service.scheduled || sources.every(({ concerns }) => concerns.length === 0)
       ? []
@@ -70,10 +77,43 @@ function alertsLine(alerts: readonly Alert[]): string {
   return `Alerts: ${parts.join(', ')} (postern import alerts)`;
 }
 
-function sourceTable(sources: readonly SourceView[], now: number, colour: boolean): string {
+/** Those that end first; of a hundred tenants nobody reads all. */
+function credentialLines(credentials: readonly NotedCredential[], now: number): string[] {
+  const until = ({ ends }: NotedCredential): number => ends?.getTime() ?? Number.MAX_SAFE_INTEGER;
+  const shown = credentials.toSorted((one, other) => until(one) - until(other)).slice(0, mostCredentials);
+  const left = credentials.length - shown.length;
+  return [
+    ...shown.flatMap((one) => wrapped(credentialLine(one, now).split(' '), lineWidth)),
+    ...(left === 0 ? [] : [`Credentials of ${count(left, 'more tenant')}: see --json`]),
+  ];
+}
+
+/** `Credential of contoso: 87 days left, until 2027-01-31 (Microsoft Graph)` */
+function credentialLine({ tenant, ends, origin, because, code }: NotedCredential, now: number): string {
+  const of = `Credential of ${printable(tenant)}:`;
+  if (ends === undefined) {
+    const why = unknowns.find((one) => one === because);
+    return `${of} its end is not known${why === undefined ? '' : `: ${whyUnknown(why, code)}`}`;
+  }
+  const days = Math.floor((ends.getTime() - now) / 86_400_000);
+  const date = ends.toISOString().slice(0, 10);
+  const from = origin === 'graph' ? 'Microsoft Graph' : (origin ?? 'unknown');
+  return `${of} ${days < 0 ? `ended on ${date}` : `${count(days, 'day')} left, until ${date}`} (${from})`;
+}
+
+/** Of one that was made in the console. */
+function notBegunLines(fault: Fault | undefined, source: string, colour: boolean): string[] {
+  return fault === undefined ? [] : ['', `${printable(source)}: made in the console, and cannot be begun`, ...faultLines(fault, colour)];
+}
+
+/** Where the sources come from stands there once some come from the console. */
+function sourceTable(sources: readonly SourceView[], known: readonly KnownSource[], now: number, colour: boolean): string {
+  const origins = new Map(known.map(({ name, origin }) => [name, origin]));
+  const isMixed = known.some(({ origin }) => origin === 'console');
   const text = table(
     [
       { title: 'SOURCE' },
+      ...(isMixed ? [{ title: 'OF' }] : []),
       { title: 'STATE' },
       { title: 'FOR', right: true },
       { title: 'LAST MAIL', right: true },
@@ -82,6 +122,7 @@ function sourceTable(sources: readonly SourceView[], now: number, colour: boolea
     ],
     sources.map((one) => [
       cut(printable(one.source), 24),
+      ...(isMixed ? [origins.get(one.source) ?? ''] : []),
       one.state === 'never' ? 'never run' : one.state,
       one.since === undefined ? '-' : brief(now - one.since.getTime()),
       one.lastArrival === undefined ? '-' : `${brief(now - one.lastArrival.getTime())} ago`,
@@ -147,7 +188,7 @@ function tryingLines({ source, lastFault, nextLook }: SourceView, now: number, c
   return ['', `${printable(source)}: trying again ${inTime(nextLook, now)}`, ...faultLines(lastFault, colour)];
 }
 
-function faultLines({ code, evidence }: NotedFault, colour: boolean): string[] {
+function faultLines({ code, evidence }: Pick<NotedFault, 'code' | 'evidence'>, colour: boolean): string[] {
   const { says, fix } = new Fault(code, evidence).entry;
   const seen = Object.entries(evidence)
     .map(([name, value]) => `${name}=${printable(String(value)).slice(0, 120)}`)

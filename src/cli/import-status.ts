@@ -8,6 +8,7 @@ import type { ImportStatus } from '../import/watch/status.ts';
 import type { Alert, Journal, NotedConcern, NotedFault } from '../journal/journal.ts';
 import { type Command, exit } from './command.ts';
 import type { ShownArchive } from './import-status-text.ts';
+import { type AllSources, type KnownSource, meant, originOf } from './known-sources.ts';
 import { json, wantsColour } from './print.ts';
 
 /** Between two looks of `--watch`. */
@@ -29,30 +30,35 @@ The exit code is 0 when a service runs, or such a run was there in time, and all
     watch: { type: 'boolean', help: 'Show it anew every two seconds, until Ctrl-C.' },
   },
   run: async (args, terminal) => {
-    const { journalToRead, madeInConsole, readConfiguration } = await import('./wire.ts');
+    const { journalToRead } = await import('./wire.ts');
+    const { allSources } = await import('./wire-import.ts');
     const { statusText } = await import('./import-status-text.ts');
     const { systemClock } = await import('../runtime/clock.ts');
-    const config = await readConfiguration(args, terminal);
-    const made = await madeInConsole(config, terminal.env);
-    const names = namesOf(config, made.sources, args.positionals);
+    const all = await allSources(args, terminal);
+    const { config } = all;
+    const known = meant(all, args.positionals);
+    const names = known.map(({ name }) => name);
+    const paused = new Set(known.filter((one) => one.paused).map(({ name }) => name));
+    const faults = [...known.flatMap(({ fault }) => fault ?? []), ...(all.pausesFault === undefined ? [] : [all.pausesFault])];
     const watches = args.values['watch'] === true;
     const journal = journalToRead(config);
     const colour = wantsColour(terminal);
     try {
       for (;;) {
         const now = systemClock.now();
-        const status = await look(journal, names, made.paused, now);
+        const status = await look(journal, names, paused, now);
         const archive = await counted(config);
         const alerts = (await journal.alerts({ open: true, limit: 10_000 })).filter(
           ({ source }) => source === undefined || names.includes(source),
         );
-        if (args.values['json'] === true && watches) terminal.stdout.write(`${JSON.stringify(asJson(status, archive, alerts, now))}\n`);
-        else if (args.values['json'] === true) json(terminal, asJson(status, archive, alerts, now));
+        if (args.values['json'] === true && watches)
+          terminal.stdout.write(`${JSON.stringify(asJson(status, all, archive, alerts, now))}\n`);
+        else if (args.values['json'] === true) json(terminal, asJson(status, all, archive, alerts, now));
         else
           terminal.stdout.write(
-            `${watches && terminal.interactive ? '\x1b[H\x1b[2J' : ''}${statusText(status, archive, alerts, now, colour)}`,
+            `${watches && terminal.interactive ? '\x1b[H\x1b[2J' : ''}${statusText(status, all, archive, alerts, now, colour)}`,
           );
-        const code = status.well ? exit.done : exit.foundFaults;
+        const code = status.well && faults.length === 0 ? exit.done : exit.foundFaults;
         if (!watches || !(await goesOn(terminal.signal))) return code;
       }
     } finally {
@@ -60,15 +66,6 @@ The exit code is 0 when a service runs, or such a run was there in time, and all
     }
   },
 };
-
-/** @throws Fault import.no-sources, import.source-unknown */
-function namesOf(config: Config, made: readonly string[], given: readonly string[]): readonly string[] {
-  const known = [...new Set([...config.sources.map(({ name }) => name), ...made])];
-  if (known.length === 0) throw new Fault('import.no-sources', { file: config.file });
-  const unknown = given.filter((name) => !known.includes(name));
-  if (unknown.length > 0) throw new Fault('import.source-unknown', { given: unknown.join(', '), known: known.join(', ') });
-  return given.length === 0 ? known : given;
-}
 
 async function look(journal: Journal, sources: readonly string[], paused: ReadonlySet<string>, now: number): Promise<ImportStatus> {
   const { importStatus: statusOf, withGaps } = await import('../import/watch/status.ts');
@@ -114,6 +111,7 @@ async function goesOn(signal: AbortSignal): Promise<boolean> {
 
 function asJson(
   { well, service, sources }: ImportStatus,
+  { known, pausesFault }: AllSources,
   archive: ShownArchive | undefined,
   alerts: readonly Alert[],
   now: number,
@@ -121,7 +119,7 @@ function asJson(
   const { running, last, concerns, fault } = service;
   return {
     at: new Date(now),
-    well,
+    well: well && pausesFault === undefined && !sources.some(({ source }) => known.find(({ name }) => name === source)?.fault),
     service: {
       running,
       ...(last === undefined
@@ -131,14 +129,33 @@ function asJson(
       ...(fault === undefined ? {} : { fault: faultJson({ code: fault.code, evidence: fault.evidence }) }),
       concerns: concerns.map(concernJson),
     },
+    credentials: service.credentials.map(({ tenant, clientId, what, ends, origin, because, code }) => ({
+      tenant,
+      clientId,
+      what,
+      ends: ends ?? null,
+      daysLeft: ends === undefined ? null : Math.floor((ends.getTime() - now) / 86_400_000),
+      origin: origin ?? null,
+      because: because ?? null,
+      ...(code === undefined ? {} : { code }),
+    })),
     archive: archive === undefined ? null : 'fault' in archive ? { fault: faultJson(archive.fault) } : archive,
     alerts: { open: alerts.length, unacknowledged: alerts.filter(({ acknowledged }) => acknowledged === undefined).length },
-    sources: sources.map(({ lastFault, concerns: ofSource, ...rest }) => ({
+    ...(pausesFault === undefined ? {} : { pauses: { fault: faultJson(pausesFault) } }),
+    sources: sources.map(({ lastFault, concerns: ofSource, source, ...rest }) => ({
+      source,
+      origin: originOf({ known }, source),
+      ...notBegun(known.find(({ name }) => name === source)),
       ...rest,
       concerns: ofSource.map(concernJson),
       ...(lastFault === undefined ? {} : { lastFault: { ...faultJson(lastFault), at: lastFault.at } }),
     })),
   };
+}
+
+/** Made in the console, and cannot be begun. */
+function notBegun(source: KnownSource | undefined): object {
+  return source?.fault === undefined ? {} : { cannotBegin: faultJson(source.fault) };
 }
 
 function concernJson({ kind, since, measure, folder, fault }: NotedConcern): unknown {

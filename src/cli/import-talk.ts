@@ -9,6 +9,8 @@ export interface Teller {
   tell(event: ImportEvent): void;
   /** Something about the program itself. */
   announce(text: string): void;
+  /** A source that was made in the console cannot be begun; the others go on. */
+  unreadable(source: string, fault: Fault): void;
   /** The journal could not be written; the import goes on. */
   journalFailed(fault: Fault): void;
 }
@@ -127,6 +129,11 @@ export class ImportTalk implements Teller {
     this.#terminal.stderr.write(faultText(fault, wantsColour(this.#terminal)));
   }
 
+  unreadable(source: string, fault: Fault): void {
+    this.#line.clear();
+    this.#terminal.stderr.write(leftOutText(source, fault, wantsColour(this.#terminal)));
+  }
+
   announce(text: string): void {
     this.#line.clear();
     this.#terminal.stderr.write(`${text}\n`);
@@ -146,4 +153,8 @@ export class ImportTalk implements Teller {
     }
     return `importing: ${number(fetched)} of ${number(Math.max(fetched, toFetch))} messages, ${bytes(this.#bytes)}`;
   }
+}
+
+export function leftOutText(source: string, fault: Fault, colour: boolean): string {
+  return `${printable(source)} (made in the console) cannot be begun; the others go on:\n${faultText(fault, colour).trimEnd()}\n`;
 }

@@ -3,6 +3,7 @@ import type { Archive } from '../archive/archive.ts';
 import type { ImportEvent, SourceSummary } from '../import/events.ts';
 import type { RunSummary } from '../import/run.ts';
 import { type Arguments, type Command, type ExitCode, exit, type Terminal } from './command.ts';
+import { type AllSources, labelOf, leftOutJson, originOf, tellLeftOut, type Usable, usable } from './known-sources.ts';
 import { bytes, count, duration, exitCodeOf, faultAsJson, faultText, json, number, printable, progress, wantsColour } from './print.ts';
 import { logFrom, teller } from './teller.ts';
 
@@ -24,16 +25,20 @@ the exit code is 0 only then. A run that was cut off goes on where it stopped; n
     log: { type: 'string', value: 'FORM', help: 'What happens, on stderr: text for people (default), or json, one object a line.' },
   },
   run: async (args, terminal) => {
-    const { archiveToWrite, importSources, journalForImport, readConfiguration, watchOver } = await import('./wire.ts');
+    const { archiveToWrite, importSources, journalForImport, watchOver } = await import('./wire.ts');
+    const { allSources } = await import('./wire-import.ts');
     const form = await logFrom(args);
-    const config = await readConfiguration(args, terminal);
-    const sources = importSources(config, args.positionals);
+    const all = await allSources(args, terminal);
+    const { config } = all;
+    const using = usable(all, args.positionals, 'begin');
+    const sources = importSources(config, using.names);
     const asked = { connections: await connectionsFrom(args, config.import.connections), perHost: config.import.perHost };
     const { systemClock } = await import('../runtime/clock.ts');
     const { gapKeeper } = await import('../import/reconcile/run-gaps.ts');
     const line = progress(terminal, systemClock.monotonic);
     const talk = await teller(form, terminal, line, systemClock.now);
     const archive = await archiveToWrite(config);
+    tellLeftOut(using, talk);
     const journal = journalForImport(config, (fault) => talk.journalFailed(fault), await hasRows(archive));
     const gaps = gapKeeper(journal, archive);
     let watch: Awaited<ReturnType<typeof watchOver>> | undefined;
@@ -62,7 +67,9 @@ the exit code is 0 only then. A run that was cut off goes on where it stopped; n
       });
       if (!once) {
         if (watch.address !== undefined) talk.announce(`Health and metrics at http://${watch.address}/`);
-        talk.announce(`Importing from ${sources.map((source) => source.name).join(', ')} into ${config.dataFolder}. Ctrl-C ends it.`);
+        talk.announce(
+          `Importing from ${using.names.map((name) => labelOf(all, name)).join(', ')} into ${config.dataFolder}. Ctrl-C ends it.`,
+        );
         await watch.during(runOn(sources, ports, asked));
         line.clear();
         // Not waited for: whoever pressed Ctrl-C wants the prompt back, and deriving goes on where it stopped.
@@ -78,9 +85,9 @@ the exit code is 0 only then. A run that was cut off goes on where it stopped; n
         form === 'json' ? undefined : line.show(() => `making searchable: ${number(done)} of ${number(total)}`);
       const summary = await watch.during(runOnce(sources, ports, { ...asked, onDeriving }));
       line.clear();
-      if (args.values['json'] === true) json(terminal, asJson(summary));
-      else terminal.stdout.write(asText(summary));
-      return report(summary, terminal, form);
+      if (args.values['json'] === true) json(terminal, asJson(summary, all, using));
+      else terminal.stdout.write(asText(summary, all));
+      return report(summary, using, terminal, form);
     } finally {
       await watch?.close();
       await gaps.settled();
@@ -108,8 +115,8 @@ async function connectionsFrom(args: Arguments, configured: number): Promise<num
   throw new Fault('cli.wrong-use', { option: '--connections', expected: 'a number from 1 to 9999', found: String(given) });
 }
 
-function asText(summary: RunSummary): string {
-  const lines = summary.sources.map(sourceLine);
+function asText(summary: RunSummary, all: AllSources): string {
+  const lines = summary.sources.map((source) => sourceLine(source, all));
   const totalBytes = summary.sources.reduce((sum, source) => sum + source.bytes, 0);
   const messages = summary.sources
     .flatMap((source) => source.folders)
@@ -123,7 +130,7 @@ function asText(summary: RunSummary): string {
 }
 
 /** `telemessage: complete. 41 listed = 0 before + 41 archived + 0 duplicate + 0 quarantined + 0 missing (INBOX)` */
-function sourceLine(source: SourceSummary): string {
+function sourceLine(source: SourceSummary, all: AllSources): string {
   const state = source.complete ? 'complete' : source.stopped ? 'stopped' : 'NOT complete';
   const folders = source.folders.map((folder) => {
     if (folder.uidValidity === undefined) return `${folder.folder} was not opened`;
@@ -139,10 +146,10 @@ function sourceLine(source: SourceSummary): string {
     ({ folder, step, target, done: messages }) =>
       `${folder}: ${count(messages, 'message')} ${step}${target === undefined ? '' : ` to ${target}`} on the server`,
   );
-  return printable(`${source.source}: ${state}. ${[...folders, ...unmatched, ...done].join('; ')}`);
+  return printable(`${labelOf(all, source.source)}: ${state}. ${[...folders, ...unmatched, ...done].join('; ')}`);
 }
 
-function asJson(summary: RunSummary): unknown {
+function asJson(summary: RunSummary, all: AllSources, using: Usable): unknown {
   const fault = (one: SourceSummary['fault']): unknown => (one === undefined ? {} : faultAsJson(one));
   return {
     complete: summary.complete,
@@ -152,6 +159,7 @@ function asJson(summary: RunSummary): unknown {
     ...Object(fault(summary.derivingFault)),
     sources: summary.sources.map((source) => ({
       source: source.source,
+      origin: originOf(all, source.source),
       complete: source.complete,
       stopped: source.stopped,
       bytes: source.bytes,
@@ -162,11 +170,12 @@ function asJson(summary: RunSummary): unknown {
         ? {}
         : { completion: { steps: source.completion.summaries, ...Object(fault(source.completion.fault)) } }),
     })),
+    leftOut: leftOutJson(using),
   };
 }
 
 /** Faults go to stderr, each whole. The exit code is that of the first one that a person must act on. */
-function report(summary: RunSummary, terminal: Terminal, form: 'text' | 'json'): ExitCode {
+function report(summary: RunSummary, { faulty }: Usable, terminal: Terminal, form: 'text' | 'json'): ExitCode {
   const ofSources = summary.sources.flatMap((source) => [
     source.fault,
     ...source.folders.map((folder) => folder.fault),
@@ -177,7 +186,7 @@ function report(summary: RunSummary, terminal: Terminal, form: 'text' | 'json'):
   // In a log for machines the events have told them.
   if (form === 'text') for (const fault of faults) terminal.stderr.write(`\n${faultText(fault, wantsColour(terminal))}`);
   if (terminal.signal.aborted && !summary.complete) return exit.interrupted;
-  if (summary.complete && faults.length === 0) return exit.done;
-  const codes = faults.map(exitCodeOf);
+  if (summary.complete && faults.length + faulty.length === 0) return exit.done;
+  const codes = [...faults, ...faulty.map(({ fault }) => fault)].map(exitCodeOf);
   return codes.find((code) => code !== exit.tryLater) ?? exit.tryLater;
 }

@@ -1,5 +1,7 @@
 /** `postern serve`. */
 import type { Config } from '../config/config.ts';
+import { isFault } from '../fault/fault.ts';
+import type { TakenOver } from '../service/api/configuration.ts';
 import type { Overview } from '../service/api/operation.ts';
 import { type Arguments, type Command, type ExitCode, exit, type Terminal } from './command.ts';
 import { expectNoArguments } from './parse.ts';
@@ -18,7 +20,8 @@ export const serve: Command = {
   details: `It brings in the mail of all sources as \`import run\` does, and serves the console where sources are made, tested and
 watched, and messages are searched. Without a configuration file it starts with what is usual and keeps its data in
 ./postern-data. The first run makes a user and prints its password once; \`postern user password NAME\` gives another.
-Ctrl-C or SIGTERM ends it cleanly: everything that came is in the archive.`,
+Ctrl-C or SIGTERM ends it cleanly: everything that came is in the archive. SIGHUP reads the configuration file anew, where it
+does not run at a terminal: sources, tenants, alerts and proxy are taken over, and a file that is wrong changes nothing.`,
   options: {
     listen: { type: 'string', value: 'HOST:PORT', help: 'Where to serve, on this machine only (instead of `service: listen`).' },
     trial: {
@@ -34,7 +37,8 @@ Ctrl-C or SIGTERM ends it cleanly: everything that came is in the archive.`,
     const form = await logFrom(args);
     const listen = args.values['listen'];
     const trial = await trialFrom(args);
-    const { config, isDefault } = await (await import('./wire.ts')).configurationOrDefault(args, terminal);
+    const wiring = await import('./wire.ts');
+    const { config, isDefault } = await wiring.configurationOrDefault(args, terminal);
     if (args.values['rotate-key'] === true) return await rotateKey(config, terminal);
     const { systemClock } = await import('../runtime/clock.ts');
     const line = progress(terminal, systemClock.monotonic);
@@ -51,6 +55,7 @@ Ctrl-C or SIGTERM ends it cleanly: everything that came is in the archive.`,
     const { logFields, logText } = await import('../proxy/log.ts');
     const service = await startService({
       config,
+      read: async () => (await wiring.configurationOrDefault(args, terminal)).config,
       listen: typeof listen === 'string' ? listen : undefined,
       trial,
       env: terminal.env,
@@ -82,18 +87,55 @@ Ctrl-C or SIGTERM ends it cleanly: everything that came is in the archive.`,
       say(`First administrator: ${user}\nPassword, shown this once: ${password}`);
       log({ event: 'first-administrator', user, password });
     }
+    const reload = (): void => {
+      const { takeOver, accounts, onBug } = service.parts;
+      const note = { who: 'cli:SIGHUP', role: undefined, address: '', action: 'configuration.reload', object: config.file } as const;
+      accounts
+        .note({ ...note, outcome: 'done', detail: '' })
+        .then(takeOver)
+        .then(
+          (taken) => {
+            say(takenText(taken));
+            log({ event: 'configuration-reloaded', ...taken });
+          },
+          (error: unknown) => {
+            if (!isFault(error)) return onBug(error);
+            say(`The configuration was not taken over, and nothing has changed:\n${faultText(error, wantsColour(terminal)).trimEnd()}`);
+            log({ event: 'configuration-refused', ...Object(faultAsJson(error)) });
+          },
+        );
+    };
+    // At a terminal it says that the terminal is gone.
+    if (!terminal.interactive) process.on('SIGHUP', reload);
     const names = service.parts.engine.sources().map(({ config: { name } }) => name);
     const shown =
       names.length > namedAtMost ? `${names.slice(0, namedAtMost).join(', ')} and ${names.length - namedAtMost} more` : names.join(', ');
     const what = names.length === 0 ? 'No source yet: make one in the console.' : `Importing from ${shown} into ${config.dataFolder}.`;
     talk.announce(`${what} Ctrl-C ends it.`);
-    await service.ended;
+    await service.ended.finally(() => process.off('SIGHUP', reload));
     line.clear();
     // A terminal has written ^C before this line.
     talk.announce(`${terminal.interactive ? '\n' : ''}Ended; everything that came is in the archive.`);
     return exit.done;
   },
 };
+
+function takenText({ began, changed, ended, notBegun, alerts, proxy, afterRestart }: TakenOver): string {
+  const named = (what: string, names: readonly string[]): string[] => (names.length === 0 ? [] : [`${what} ${names.join(', ')}`]);
+  const what = [
+    ...named('begun:', began),
+    ...named('changed:', changed),
+    ...named('ended:', ended),
+    ...named(
+      'cannot be begun:',
+      notBegun.map(({ source, fault }) => `${source} (${fault.code})`),
+    ),
+    ...(alerts ? ['alerts changed'] : []),
+    ...(proxy ? ['proxy changed'] : []),
+    ...named('only after a restart:', afterRestart),
+  ];
+  return printable(`The configuration was read again: ${what.length === 0 ? 'nothing is different' : what.join('; ')}.`);
+}
 
 /** @throws Fault cli.wrong-use */
 async function trialFrom(args: Arguments): Promise<Overview['trial']> {

@@ -4,7 +4,8 @@
  * The hard thing is the order. What can be refused (an archive in use, a port taken) is asked before anything begins, and at the end
  * nothing is closed that somebody still writes to: requests first, then the sources, then the archive.
  */
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { firstAdministrator } from '../accounts/first-administrator.ts';
 import type { Config, TenantConfig } from '../config/config.ts';
@@ -24,9 +25,12 @@ import { serviceAddress } from '../service/http/address.ts';
 import { startServer } from '../service/http/server.ts';
 import { ImportEngine, type Unreadable } from '../service/import-engine.ts';
 import type { Live } from '../service/live.ts';
+import { liveConfig } from '../service/live-config.ts';
 import { liveListeners } from '../service/live-listeners.ts';
 import type { ServiceParts } from '../service/parts.ts';
+import { lastClaims } from '../service/setup/last-claims.ts';
 import { figuresOf, type RunningWatch, startWatch } from '../service/start-watch.ts';
+import { takingOver } from '../service/take-over.ts';
 import { createTokenSource } from '../token/source.ts';
 import type { TokenSource } from '../token/token.ts';
 import {
@@ -34,6 +38,7 @@ import {
   alertLogin,
   archiveBesideReading,
   archiveToWrite,
+  credentialEnd,
   importSource,
   journalForImport,
   journalToWrite,
@@ -45,6 +50,8 @@ import { proxyFor } from './wire-proxy.ts';
 
 export interface ServeWish {
   readonly config: Config;
+  /** Reads the configuration again, as it was read at the start. @throws Fault config.* */
+  readonly read: () => Promise<Config>;
   /** What `--listen` says. */
   readonly listen: string | undefined;
   readonly trial: Overview['trial'];
@@ -82,9 +89,21 @@ const proxyEveryMs = 1_000;
 
 const consoleFolder = fileURLToPath(new URL('../../console/dist', import.meta.url));
 
+/** @throws Fault archive.write-failed */
+function makeDataFolder(folder: string): void {
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    const seen = error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
+    throw new Fault('archive.write-failed', { folder, error: seen, call: 'mkdir' }, { cause: error });
+  }
+}
+
 /** @throws Fault archive.*, accounts.*, service.*, cli.wrong-use; then nothing has begun */
 export async function startService(wish: ServeWish): Promise<RunningService> {
-  const { config, announce, onJournalFault } = wish;
+  const { announce, onJournalFault } = wish;
+  const file = liveConfig(wish.config);
+  const { config } = file;
   const clock = systemClock;
   const address = await serviceAddress(config, wish.listen);
   const closing: (() => Promise<void>)[] = [];
@@ -94,7 +113,7 @@ export async function startService(wish: ServeWish): Promise<RunningService> {
   const stop = new AbortController();
   const signal = AbortSignal.any([wish.signal, stop.signal]);
   try {
-    mkdirSync(config.dataFolder, { recursive: true, mode: 0o700 });
+    makeDataFolder(config.dataFolder);
     const definitions = await openDefinitions(config, { clock, env: wish.env });
     closing.push(() => definitions.close());
     const found = await definitions.findAll();
@@ -159,6 +178,15 @@ export async function startService(wish: ServeWish): Promise<RunningService> {
       watch: () => watch?.snapshot(),
       tokens,
       proxy,
+      takeOver: takingOver({
+        live: file,
+        read: wish.read,
+        engine,
+        definitions,
+        proxy,
+        setAlerts: (alerts) => watch?.setAlerts(alerts, alertLogin({ ...config, alerts })) ?? false,
+        onTenantChanged: (name) => lastClaims(parts).forget(name),
+      }),
       request,
       clock,
       random: Math.random,
@@ -170,6 +198,9 @@ export async function startService(wish: ServeWish): Promise<RunningService> {
       signal,
     };
     const spare = wish.spare ?? ((act) => act());
+    if (!existsSync(join(consoleFolder, 'index.html'))) {
+      announce('The console is not built: `npm run build` in the folder of Postern, then start again. Until then there is the API.');
+    }
     const server = await spare(() => startServer(parts, { address, consoleFolder, figures, announce }));
     closing.push(() => server.close());
     watch = await startWatch({
@@ -180,6 +211,7 @@ export async function startService(wish: ServeWish): Promise<RunningService> {
       clock,
       random: Math.random,
       request,
+      credentialEnd: credentialEnd(),
       mailCredential: alertLogin(config),
       once: false,
       listen: undefined,

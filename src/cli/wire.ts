@@ -9,7 +9,7 @@ import { openArchive, openArchiveReader } from '../archive/sqlite/sqlite-archive
 import type { LookPorts } from '../check/look.ts';
 import { lookPorts } from '../check/look-ports.ts';
 import type { Config, SourceConfig, TenantConfig } from '../config/config.ts';
-import { defaultConfig, loadConfig } from '../config/load.ts';
+import { defaultConfig, loadConfig, type ReadOptions } from '../config/load.ts';
 import { Fault } from '../fault/fault.ts';
 import { sourceCompletion } from '../import/complete/completion.ts';
 import { imapMailbox, imapWriter } from '../import/from-imap.ts';
@@ -18,6 +18,7 @@ import type { MailLogin, TokenSupply } from '../import/login.ts';
 import type { ConnectMailbox } from '../import/mailbox.ts';
 import { popWriter } from '../import/pop-writer.ts';
 import type { ImportSource } from '../import/source.ts';
+import type { CredentialExpiry } from '../import/watch/expiry.ts';
 import { forgivingJournal } from '../journal/forgiving.ts';
 import type { Journal } from '../journal/journal.ts';
 import { openJournal } from '../journal/sqlite-journal.ts';
@@ -34,26 +35,15 @@ import { tokenApp } from './token-app.ts';
 
 export { tokenApp } from './token-app.ts';
 
-/** Without a file at the usual place, the defaults that `serve` began with, where it has left its data. @throws Fault config.* */
-export async function readConfiguration(args: Arguments, terminal: Terminal): Promise<Config> {
-  const { config, isDefault } = await configurationOrDefault(args, terminal);
+/**
+ * Without a file at the usual place, the defaults that `serve` began with, where it has left its data.
+ * @param options `forSetup` for what reads the archive and asks no server: an app that is gone, or not made yet, keeps nobody from the mail
+ * @throws Fault config.*
+ */
+export async function readConfiguration(args: Arguments, terminal: Terminal, options: ReadOptions = {}): Promise<Config> {
+  const { config, isDefault } = await configurationOrDefault(args, terminal, options);
   if (!isDefault || existsSync(config.dataFolder)) return config;
-  return await loadConfig(configFile(args, terminal.env), terminal.env);
-}
-
-/** What was made and paused in the console; nothing where that cannot be read, which is told by whoever runs it. */
-export async function madeInConsole(
-  config: Config,
-  env: Terminal['env'],
-): Promise<{ readonly sources: readonly string[]; readonly paused: ReadonlySet<string> }> {
-  const { openDefinitions } = await import('../definitions/open-definitions.ts');
-  try {
-    const definitions = await openDefinitions(config, { clock: systemClock, env });
-    return { sources: (await definitions.list()).map(({ name }) => name), paused: await definitions.paused() };
-  } catch (error) {
-    if (!(error instanceof Fault)) throw error;
-    return { sources: [], paused: new Set() };
-  }
+  return await loadConfig(configFile(args, terminal.env), terminal.env, options);
 }
 
 export function archiveToWrite(config: Pick<Config, 'dataFolder' | 'sources'>): Promise<Archive> {
@@ -83,10 +73,11 @@ export async function backUp(
 export async function configurationOrDefault(
   args: Arguments,
   { env }: Terminal,
+  options: ReadOptions = {},
 ): Promise<{ readonly config: Config; readonly isDefault: boolean }> {
   const file = configFile(args, env);
   const isNamed = typeof args.values['config'] === 'string' || (env['POSTERN_CONFIG'] ?? '') !== '';
-  if (isNamed || existsSync(file)) return { config: await loadConfig(file, env), isDefault: false };
+  if (isNamed || existsSync(file)) return { config: await loadConfig(file, env, options), isDefault: false };
   return { config: await defaultConfig(file, env), isDefault: true };
 }
 
@@ -238,8 +229,19 @@ export async function watchOver(
     clock: systemClock,
     random: Math.random,
     request,
+    credentialEnd: credentialEnd(),
     mailCredential: alertLogin(config),
   });
+}
+
+/** Asks Graph when the credential of a tenant's app ends, with a token of that app. */
+export function credentialEnd(): CredentialExpiry {
+  return async (tenant, signal) => {
+    const { ownCredentialEnd } = await import('../admin/graph/own-credential.ts');
+    const token = async (scope: string, waiting: AbortSignal): Promise<Secret> =>
+      (await createTokenSource({ ...tokenApp(tenant), scope }, { clock: systemClock }).token(waiting)).value;
+    return await ownCredentialEnd(tenant, { request, clock: systemClock, random: Math.random, token }, signal);
+  };
 }
 
 /** How alerts log in at their mail server; undefined where it wants no login. */

@@ -9,7 +9,7 @@ export function configPage(): string {
 
 <!-- Made by src/config/docs.ts from src/config/schema.ts; do not edit. -->
 
-One YAML file, \`postern.yaml\` in the working folder unless \`--config FILE\` or \`POSTERN_CONFIG\` names another. \`postern config sample\` prints one to begin with, \`postern config check\` reads it and lists everything that is wrong with file, line and column, \`postern config schema\` prints the JSON Schema for editors. Relative paths count from the folder of the file.
+One YAML file, \`postern.yaml\` in the working folder unless \`--config FILE\` or \`POSTERN_CONFIG\` names another. \`postern config sample\` prints one to begin with, \`postern config check\` reads it and lists everything that is wrong with file, line and column, \`postern config schema\` prints the JSON Schema for editors. Relative paths count from the folder of the file. \`postern serve\` takes over a changed file without a restart ([operations.md](operations.md#a-changed-configuration)); sources may also be made in its console ([console-sources.md](console-sources.md)).
 
 ## Keys
 

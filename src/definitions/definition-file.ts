@@ -74,6 +74,24 @@ export function boundTo({ name, source, app, files }: Omit<DefinitionText, 'secr
   return [format, name, secret, digest(plain)].join('\0');
 }
 
+/**
+ * Tells one change from the next. Of what a person sees and of when it was changed, which no two changes have in common (file-definitions.ts
+ * sees to that): a new secret alone is a change, and a seal with another key is none.
+ */
+export function revisionOf({ text, sealed, changedAt, changedBy }: StoredDefinition): string {
+  const { name, source, app, files } = text;
+  const content = {
+    name,
+    source,
+    app: app ?? null,
+    files,
+    secrets: Object.keys(sealed).sort(),
+    changedAt: changedAt.toISOString(),
+    changedBy,
+  };
+  return digest(JSON.parse(JSON.stringify(content))).slice(0, 32);
+}
+
 function digest(value: unknown): string {
   return createHash('sha256').update(canonical(value)).digest('hex');
 }

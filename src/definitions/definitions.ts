@@ -28,6 +28,8 @@ export interface DefinitionText {
 }
 
 export interface Definition extends DefinitionText {
+  /** Another one after each change, and the same while nobody changes it: also where its secrets are only sealed anew. */
+  readonly revision: string;
   readonly changedAt: Date;
   readonly changedBy: string;
 }

@@ -16,7 +16,7 @@ import type { Clock } from '../runtime/clock.ts';
 import type { Secret } from '../runtime/secret.ts';
 import { draftName, syncFolder, writeWhole } from '../runtime/whole-file.ts';
 import { sameAddressee } from './addressee.ts';
-import { boundTo, decodeDefinition, encodeDefinition, type SealedSecrets, type StoredDefinition } from './definition-file.ts';
+import { boundTo, decodeDefinition, encodeDefinition, revisionOf, type SealedSecrets, type StoredDefinition } from './definition-file.ts';
 import {
   type Definition,
   type Definitions,
@@ -54,8 +54,9 @@ export class FileDefinitions implements Definitions {
   readonly #pauses: Pauses;
   /** What was read last, so that a form that is typed in with hundreds of sources around it does not read them all at each letter. */
   readonly #read = new Map<string, { readonly version: string; readonly stored: StoredDefinition }>();
-  /** Each as it is read without regard to the others. */
-  readonly #meant = new WeakMap<StoredDefinition, Promise<OneReading>>();
+  /** Each as it is read without regard to the others, with the tenants that the file had then. */
+  #meant = new WeakMap<StoredDefinition, Promise<OneReading>>();
+  #meantWith: Config['tenants'] | undefined;
   /** One change after the other. */
   #last: Promise<unknown> = Promise.resolve();
 
@@ -114,7 +115,9 @@ export class FileDefinitions implements Definitions {
         const value = given[secret] ?? (await this.#carried(before, text, secret));
         sealed[secret] = seal(value, await this.#keys.sealing(), boundTo(text, secret));
       }
-      const stored = { text, sealed, changedAt: new Date(this.#ports.clock.now()), changedBy: by };
+      // Later than the one before it, also where the clock was put back: the revision stands on it.
+      const changedAt = new Date(Math.max(this.#ports.clock.now(), (before?.changedAt.getTime() ?? 0) + 1));
+      const stored = { text, sealed, changedAt, changedBy: by };
       this.#write(stored);
       return definitionOf(stored);
     });
@@ -216,6 +219,8 @@ export class FileDefinitions implements Definitions {
 
   /** The other sources of the console, as far as they can be read. */
   async #others(name: string): Promise<readonly SourceConfig[]> {
+    if (this.#meantWith !== this.#config.tenants) this.#meant = new WeakMap();
+    this.#meantWith = this.#config.tenants;
     const others = this.#stored().filter((one) => !('fault' in one) && one.text.name !== name && !this.#isOfFile(one.text.name));
     const readings = await Promise.all(
       others.flatMap((one) => {
@@ -353,8 +358,9 @@ export class FileDefinitions implements Definitions {
   }
 }
 
-function definitionOf({ text, sealed, changedAt, changedBy }: StoredDefinition): Definition {
-  return { ...text, secrets: namesOf(sealed), changedAt, changedBy };
+function definitionOf(stored: StoredDefinition): Definition {
+  const { text, sealed, changedAt, changedBy } = stored;
+  return { ...text, secrets: namesOf(sealed), changedAt, changedBy, revision: revisionOf(stored) };
 }
 
 function namesOf(sealed: SealedSecrets): readonly SecretName[] {

@@ -1,5 +1,6 @@
 /** The types of the API: the only file of src/ that the console may import, and only its types. Schemas stand in `api/`. */
 
+export type * from './api/configuration.ts';
 export type * from './api/event.ts';
 export type * from './api/leaf.ts';
 export type * from './api/message.ts';

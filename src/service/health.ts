@@ -137,7 +137,7 @@ export function healthAnswer(url: string, now: WatchSnapshot | undefined, figure
       return { status: 200, type: metricsContentType, body: metricsText(now, figures()) };
     case '/sources-health': {
       const reports = now.sources.map(({ name }) => sourceReport(now, name)).filter((one) => one !== undefined);
-      const well = reports.every(({ state }) => works(state)) && now.service.length === 0;
+      const well = reports.every(({ state }) => works(state)) && now.service.every(({ kind }) => kind === 'certificate');
       const service = now.service.map(({ kind, fault, since }) => ({
         kind,
         code: fault.code,

@@ -6,7 +6,7 @@
  */
 import type { Archive, RecordProfile } from '../archive/archive.ts';
 import type { SourceConfig } from '../config/config.ts';
-import type { Definitions } from '../definitions/definitions.ts';
+import type { Definitions, FoundDefinition } from '../definitions/definitions.ts';
 import { Fault } from '../fault/fault.ts';
 import type { ImportEvent } from '../import/events.ts';
 import type { ImportSource } from '../import/source.ts';
@@ -19,6 +19,7 @@ import { Turns } from '../runtime/turns.ts';
 import type { SourceCard } from './api/source.ts';
 import type { Engine, EngineSource } from './engine.ts';
 import { LedgerTail } from './ledger-tail.ts';
+import { saysTheSame } from './live-config.ts';
 import type { LiveListeners } from './live-listeners.ts';
 import { LiveTelling } from './live-telling.ts';
 import { shownRun } from './shown.ts';
@@ -175,12 +176,89 @@ export class ImportEngine implements Engine {
       if (before?.origin === 'file') throw new Error(`the source ${name} is of the configuration file and cannot be replaced`);
       const objection = await this.objection(config);
       if (objection !== undefined) throw objection;
-      await this.#ports.archive.setProfiles({ [name]: this.#ports.profile(config) });
+      await this.#replace({ config, origin: 'console', paused: before?.paused ?? false });
+    });
+  }
+
+  /**
+   * Goes on with the sources that the file has now, and with those of the console as they are read beside it. What is the same is not
+   * touched; what is gone has ended before anything begins.
+   * @param found everything that is kept. @param paused which of all are
+   */
+  async takeOver(
+    file: readonly SourceConfig[],
+    found: readonly FoundDefinition[],
+    paused: ReadonlySet<string>,
+  ): Promise<{
+    readonly began: string[];
+    readonly changed: string[];
+    readonly ended: string[];
+    readonly faults: readonly { readonly name: string; readonly fault: Fault }[];
+  }> {
+    const wanted = new Map<string, EngineSource>();
+    const faults = found.flatMap((one) => ('fault' in one ? [one] : []));
+    for (const one of found) {
+      if ('config' in one) wanted.set(one.name, { config: one.config, origin: 'console', paused: paused.has(one.name) });
+    }
+    for (const config of file) wanted.set(config.name, { config, origin: 'file', paused: paused.has(config.name) });
+    const known = [...this.#sources.values()];
+    const gone = known.filter(({ config: { name } }) => !wanted.has(name));
+    const changed = [...wanted.values()].filter(({ config, origin }) => {
+      const old = this.#sources.get(config.name);
+      return old !== undefined && (old.origin !== origin || !saysTheSame(old.config, config));
+    });
+    const fresh = [...wanted.values()].filter(({ config: { name } }) => !this.#sources.has(name));
+    const before = new Map(known.map((one) => [one.config.name, one]));
+    await Promise.all(gone.map((one) => this.#drop(one)));
+    this.#unreadable.clear();
+    for (const { name, fault } of faults) {
+      this.#unreadable.set(name, { kept: { name, mailbox: '', protocol: 'imap', authentication: 'oauth2' }, fault });
+    }
+    await Promise.all(
+      [...changed, ...fresh].map((one) =>
+        this.#turns.take(one.config.name, async () => {
+          // Somebody has changed it meanwhile, and knew what the file says.
+          const now = this.#sources.get(one.config.name);
+          if (now?.config !== before.get(one.config.name)?.config) return;
+          // Of those of the file it was asked before anything changed; one of the console may come back behind another of its name.
+          const objection = one.origin === 'console' ? await this.objection(one.config) : undefined;
+          if (objection === undefined) return await this.#replace({ ...one, paused: now?.paused ?? one.paused });
+          const { name, mailbox, protocol, auth } = one.config;
+          await this.#end(name);
+          this.#sources.delete(name);
+          this.#made.delete(name);
+          this.#unreadable.set(name, { kept: { name, mailbox, protocol, authentication: auth.kind }, fault: objection });
+          faults.push({ name, fault: objection });
+        }),
+      ),
+    );
+    for (const { name } of faults) this.#telling.touched(name);
+    const names = (sources: readonly EngineSource[]): string[] => sources.map(({ config: { name } }) => name);
+    const runs = (source: EngineSource): boolean => this.#sources.has(source.config.name);
+    return { began: names(fresh.filter(runs)), changed: names(changed.filter(runs)), ended: names(gone), faults };
+  }
+
+  /** Its end and the begin of what stands in its place. To be called by turns. */
+  async #replace(source: EngineSource): Promise<void> {
+    const { name } = source.config;
+    await this.#ports.archive.setProfiles({ [name]: this.#ports.profile(source.config) });
+    await this.#end(name);
+    this.#unreadable.delete(name);
+    this.#know(source);
+    if (!source.paused) await this.#begin(name);
+    this.#telling.touched(name);
+  }
+
+  /** It stands nowhere any more. A pause stays: what somebody has stopped does not begin by coming back. */
+  async #drop(source: EngineSource): Promise<void> {
+    const { name } = source.config;
+    await this.#turns.take(name, async () => {
+      if (this.#sources.get(name)?.config !== source.config) return;
       await this.#end(name);
-      this.#unreadable.delete(name);
-      this.#know({ config, origin: 'console', paused: before?.paused ?? false });
-      if (before?.paused !== true) await this.#begin(name);
-      this.#telling.touched(name);
+      this.#sources.delete(name);
+      this.#made.delete(name);
+      this.#ports.live.tell({ kind: 'source-gone', name });
+      this.#telling.gone(name);
     });
   }
 

@@ -9,12 +9,13 @@ import type { ProxyPort } from '../proxy/port.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { HttpRequest } from '../runtime/http.ts';
 import type { TokenSource } from '../token/token.ts';
+import type { TakenOver } from './api/configuration.ts';
 import type { Overview } from './api/operation.ts';
 import type { Engine } from './engine.ts';
 import type { Live } from './live.ts';
 
 export interface ServiceParts {
-  /** Of the file; sources and tenants made in the console are in `definitions`. */
+  /** Of the file, as it was taken over last; sources and tenants made in the console are in `definitions`. */
   readonly config: Config;
   readonly archive: Archive;
   readonly journal: Journal;
@@ -28,6 +29,8 @@ export interface ServiceParts {
   readonly tokens: (tenant: TenantConfig) => TokenSource;
   /** The door for applications with passwords, where the file says so. */
   readonly proxy: ProxyPort | undefined;
+  /** Reads the file again and takes it over. @throws Fault config.*, import.other-mailbox, proxy.*; then nothing has changed */
+  readonly takeOver: () => Promise<TakenOver>;
   readonly request: HttpRequest;
   readonly clock: Clock;
   readonly random: () => number;

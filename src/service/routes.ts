@@ -4,6 +4,7 @@ import type { ServiceParts } from './parts.ts';
 import { accessRoutes } from './routes/access.ts';
 import { accessLogRoutes } from './routes/access-log.ts';
 import { alertsRoutes } from './routes/alerts.ts';
+import { configurationRoutes } from './routes/configuration.ts';
 import { conversationsRoutes } from './routes/conversations.ts';
 import { draftsRoutes } from './routes/drafts.ts';
 import { exportsRoutes } from './routes/exports.ts';
@@ -31,6 +32,7 @@ export function serviceRoutes(parts: ServiceParts): readonly Route[] {
     ...accessLogRoutes(parts),
     ...overviewRoutes(parts),
     ...sourcesRoutes(parts),
+    ...configurationRoutes(parts),
     ...draftsRoutes(parts),
     ...testsRoutes(parts),
     ...accessRoutes(parts),

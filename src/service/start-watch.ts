@@ -8,11 +8,14 @@ import { readFileSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import type { Archive } from '../archive/archive.ts';
-import type { AlertsConfig, Config, SourceConfig } from '../config/config.ts';
+import type { AlertsConfig, Config, SourceConfig, TenantConfig } from '../config/config.ts';
+import { madeApp } from '../config/made-app.ts';
 import { Fault } from '../fault/fault.ts';
 import type { ImportEvent } from '../import/events.ts';
 import { mailWay } from '../import/watch/alert-mail.ts';
-import { configuredExpiries } from '../import/watch/expiry.ts';
+import { type CertificateFile, certificateEnds } from '../import/watch/certificate-ends.ts';
+import { CredentialEnds } from '../import/watch/credential-ends.ts';
+import type { CredentialExpiry } from '../import/watch/expiry.ts';
 import type { ProcessFigures } from '../import/watch/metrics.ts';
 import type { AlertWay } from '../import/watch/notice.ts';
 import { Watch, type WatchedSource, type WatchSnapshot } from '../import/watch/watch.ts';
@@ -33,6 +36,8 @@ export interface WatchSetup {
   readonly clock: Clock;
   readonly random: () => number;
   readonly request: HttpRequest;
+  /** Asks a tenant when its credential ends. */
+  readonly credentialEnd: CredentialExpiry;
   /** How alerts log in at `alerts.mail`; undefined: not at all. */
   readonly mailCredential: (signal: AbortSignal) => Promise<MailCredential | undefined>;
   /** A run that ends by itself: nothing is served, and it is judged at its end. */
@@ -52,6 +57,9 @@ export interface WatchSetup {
   readonly announce: (text: string) => void;
 }
 
+/** So long the end of a run is held up by a question to Graph, at most. */
+const graphGraceMs = 3_000;
+
 export interface RunningWatch {
   /** Where health and metrics are served; undefined: nowhere. */
   readonly address: string | undefined;
@@ -63,6 +71,8 @@ export interface RunningWatch {
   remove(name: string): void;
   isWatched(name: string): boolean;
   snapshot(): WatchSnapshot;
+  /** From now on alerts go out like this. @returns false where there would be other ways, or another pace: those are of the start */
+  setAlerts(alerts: AlertsConfig, mailCredential: WatchSetup['mailCredential']): boolean;
   /** Hears the fault that ends the whole import, so that it can be told. @throws it, and whatever else `run` ends with */
   during<T>(run: Promise<T>): Promise<T>;
   /** Notes the end, delivers what is to be told for some seconds, and ends. @throws a bug of ours */
@@ -80,7 +90,21 @@ export async function startWatch(setup: WatchSetup): Promise<RunningWatch> {
   let begun: Watch | undefined;
   const health =
     where === undefined ? undefined : await serveHealth({ ...where, snapshot: () => begun?.snapshot(), figures: figuresOf(clock) });
-  const { archive, journal, random } = setup;
+  const { archive, journal, random, credentialEnd } = setup;
+  const standing = waysOf(config.alerts, setup);
+  let ways = standing;
+  function wayNow(name: AlertWay['name']): AlertWay {
+    const way = ways.find((one) => one.name === name);
+    if (way === undefined) throw new Error(`there is no way ${name} any more`);
+    return way;
+  }
+  const ends = new CredentialEnds({
+    tenants: () => tenantsOf(config, own.values()).values(),
+    ask: credentialEnd,
+    noted: (tenant) => notedEnd(config, tenant),
+    clock,
+    random,
+  });
   const ports = {
     archive,
     journal,
@@ -90,8 +114,10 @@ export async function startWatch(setup: WatchSetup): Promise<RunningWatch> {
       const { bavail, blocks, bsize } = await statfs(config.dataFolder);
       return { freeBytes: bavail * bsize, sizeBytes: blocks * bsize };
     },
-    expiries: (now: number) => configuredExpiries({ tenants: tenantsOf(config, own.values()) }, now),
-    ways: waysOf(config.alerts, setup),
+    credentials: (now: number) => ends.view(now),
+    credentialNotes: (now: number) => ends.notes(now),
+    certificates: () => certificateEnds(ownCertificates(config, within !== undefined)),
+    ways: standing.map((way): AlertWay => ({ ...way, deliver: (notices, signal) => wayNow(way.name).deliver(notices, signal) })),
   };
   const { remindEveryMs } = config.alerts;
   const all = { sources: config.sources.map(({ name }) => name), tenants: [...config.tenants.keys()] };
@@ -101,15 +127,21 @@ export async function startWatch(setup: WatchSetup): Promise<RunningWatch> {
     pid: process.pid,
     // Those of the file that `serve` does not run are paused, which ends their alerts.
     configured: within === undefined ? all : { sources: [], tenants: [] },
+    tenantsBeside: tenantsBeside(config),
     once,
     listen: within?.address ?? health?.address,
     notesRuns: within === undefined,
     onLook: within?.onLook,
   });
+  ends.restore((await journal.service())?.credentials ?? []);
   await watch.begin();
   begun = watch;
   const stop = new AbortController();
   let bug: unknown;
+  // Beside it and never before it: nobody waits for Graph.
+  const asking = (once ? ends.look(stop.signal, true) : ends.run(stop.signal)).catch((error: unknown) => {
+    if (!stop.signal.aborted) bug ??= error;
+  });
   const running = watch.run(stop.signal).catch((error: unknown) => {
     bug = error;
     announce('The watch over this import has ended by a bug; mail goes on coming in. /livez says no from now on.');
@@ -127,6 +159,13 @@ export async function startWatch(setup: WatchSetup): Promise<RunningWatch> {
     },
     isWatched: (name) => own.has(name),
     snapshot: () => watch.snapshot(),
+    setAlerts: (alerts, mailCredential) => {
+      const next = waysOf(alerts, { ...setup, mailCredential });
+      const isSameKind = next.length === standing.length && standing.every(({ name }) => next.some((one) => one.name === name));
+      if (!isSameKind || alerts.remindEveryMs !== remindEveryMs) return false;
+      ways = next;
+      return true;
+    },
     during: async (run) => {
       try {
         return await run;
@@ -137,16 +176,40 @@ export async function startWatch(setup: WatchSetup): Promise<RunningWatch> {
     },
     close: async () => {
       health?.leave();
+      // A run that ends by itself is judged at its end, once a day with what Graph is about to say.
+      if (once) await Promise.race([asking, clock.sleep(graphGraceMs, stop.signal)]);
       stop.abort();
-      await running;
+      await Promise.all([running, asking]);
       await health?.close();
       if (bug !== undefined) throw bug;
     },
   };
 }
 
-function watchedSource({ name, everyMs, silentAfterMs, auth }: SourceConfig): WatchedSource {
-  return { name, everyMs, silentAfterMs, tenant: auth.kind === 'oauth2' ? auth.tenant.name : undefined };
+function watchedSource({ name, everyMs, silentAfterMs, auth, server }: SourceConfig): WatchedSource {
+  return { name, everyMs, silentAfterMs, host: server.host, tenant: auth.kind === 'oauth2' ? auth.tenant.name : undefined };
+}
+
+/** What `setup` has noted of the credential that it stored last; `setup rotate` does it beside a running service. */
+function notedEnd({ dataFolder }: Config, { name, setup, clientId }: TenantConfig): Date | undefined {
+  if (setup === undefined) return undefined;
+  const made = madeApp(dataFolder, name);
+  return made?.appId.toLowerCase() === clientId.toLowerCase() ? made.credentialEnds : undefined;
+}
+
+/** Tenants that others than sources log in with: the proxy, and the alerts themselves. */
+function tenantsBeside({ proxy, alerts }: Config): readonly string[] {
+  const auth = alerts.mail?.auth;
+  const names = (proxy?.upstreams ?? []).map(({ tenant }) => tenant.name);
+  return [...new Set([...names, ...(auth?.kind === 'oauth2' ? [auth.tenant.name] : [])])];
+}
+
+/** Files of the certificates by which Postern itself is known: to browsers, and to the applications at the proxy. */
+function ownCertificates({ service, proxy }: Config, servesConsole: boolean): readonly CertificateFile[] {
+  return [
+    ...(servesConsole && service?.tls !== undefined ? [{ of: 'console' as const, file: service.tls.certificateFile }] : []),
+    ...(proxy?.certificate === undefined ? [] : [{ of: 'proxy' as const, file: proxy.certificate.file }]),
+  ];
 }
 
 /** Those of the file, and those that sources bring with them. */

@@ -1,9 +1,12 @@
 /** Users, API tokens and the access log in a browser; and the door: it opens onto the place that was asked for. */
 import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import type { Browser } from 'playwright-core';
+import { tenantOf } from '../contract/import-place-sandbox.ts';
 import { unlessPeers } from '../contract/places/peers.ts';
-import { atRest, launchBrowser, openWatched } from './browser.ts';
+import { accessibilityFaults, atRest, launchBrowser, openWatched } from './browser.ts';
 import { type ConsolePlace, eventually, logInByPage, password, startConsolePlace } from './place.ts';
 
 const skip = unlessPeers('chromium');
@@ -141,6 +144,40 @@ test('a line that breaks is told, and comes back by itself', { skip }, async () 
   await eventually('it says that it is not', async () => (await line.innerText()) === 'Not live');
   await watch.context.setOffline(false);
   await eventually('it is live again', async () => (await line.innerText()) === 'Live', 40_000);
+  watch.assertClean();
+  await watch.close();
+});
+
+test('the configuration file is read again by a click; what is wrong with it is said, and nothing has changed then', { skip }, async () => {
+  const watch = await openWatched(browser, place.url);
+  const { page } = watch;
+  const file = join(place.folder, 'postern.yaml');
+  const first = readFileSync(file, 'utf8');
+  place.mailbox('of-the-file@contoso.test');
+  const { tenant } = tenantOf(place.sandbox);
+  const server = `{ host: localhost, port: ${place.sandbox.imap.tlsPort}, ca: ca.pem }`;
+  const source = `tenants:\n  lab: ${tenant}\nsources:\n  of-the-file: { tenant: lab, mailbox: of-the-file@contoso.test, every: 1h, server: ${server} }\n`;
+  await logInByPage(page, place.url, 'admin');
+  await page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name: 'Sources' }).click();
+  const dialog = page.getByRole('dialog');
+  const read = async (yaml: string): Promise<void> => {
+    writeFileSync(file, yaml);
+    await page.getByRole('button', { name: 'Read the file again' }).click();
+    await dialog.waitFor();
+  };
+  await read(`${first}${source}`);
+  await dialog.getByText('Begun: of-the-file').waitFor();
+  assert.deepEqual(await accessibilityFaults(page), []);
+  await dialog.getByRole('button', { name: 'Close' }).click();
+  await page.getByRole('link', { name: 'of-the-file', exact: true }).waitFor();
+  watch.expect(/status of 400 .*\/configuration\/reload$/);
+  await read(`${first}${source.replace('every', 'evry')}`);
+  await dialog.getByText('Nothing has changed.').waitFor();
+  await dialog.getByText('config.invalid').waitFor();
+  await dialog.getByRole('button', { name: 'Close' }).click();
+  await page.getByRole('link', { name: 'of-the-file', exact: true }).waitFor();
+  await read(first);
+  await dialog.getByText('Ended: of-the-file').waitFor();
   watch.assertClean();
   await watch.close();
 });

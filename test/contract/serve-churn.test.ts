@@ -55,7 +55,7 @@ async function churn(place: ServicePlace, seed: number): Promise<Readonly<Record
 
 for (const seed of [1, 7, 42]) {
   test(`sources that are put, paused, woken and removed while connections break bring each message once (seed ${seed})`, {
-    timeout: 120_000,
+    timeout: 240_000,
   }, async () => {
     const place = await startServicePlace();
     try {

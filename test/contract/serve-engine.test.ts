@@ -53,7 +53,7 @@ function passes(name: string): number {
 }
 
 test('a source that is put begins, brings in what lies there and what arrives, and all of it is told live', {
-  timeout: 60_000,
+  timeout: 240_000,
 }, async () => {
   const { heard, stop } = listening();
   const mailbox = await begun('first', 'one', 'two');
@@ -68,7 +68,7 @@ test('a source that is put begins, brings in what lies there and what arrives, a
   assert.ok((later.lagSeconds ?? 0) < 20, `arrived ${later.lagSeconds} s ago`);
   const arrived = (): number =>
     heard.reduce((sum, event) => (event.kind === 'arrivals' && event.source === 'first' ? sum + event.messages : sum), 0);
-  await until(() => arrived() === 3, 10_000);
+  await until(() => arrived() === 3);
   await until(
     () => heard.some((event) => event.kind === 'run' && event.run.source === 'first' && event.run.counts?.archived === 1),
     10_000,
@@ -76,11 +76,11 @@ test('a source that is put begins, brings in what lies there and what arrives, a
   await until(() => heard.some((event) => event.kind === 'source' && event.card.name === 'first' && event.card.messages === 3), 10_000);
   assert.equal(heard[0]?.kind, 'hello');
   assert.ok(heard.some((event) => event.kind === 'talk' && event.source === 'first' && event.text === '1 message came'));
-  await until(() => heard.some((event) => event.kind === 'derived' && event.lag === 0), 10_000);
+  await until(() => heard.some((event) => event.kind === 'derived' && event.lag === 0));
   await stop();
 });
 
-test('arrivals are told twice a second at most, however many messages come', { timeout: 60_000 }, async () => {
+test('arrivals are told twice a second at most, however many messages come', { timeout: 240_000 }, async () => {
   const mailbox = place.mailbox();
   place.deliver(mailbox, ...Array.from({ length: 2_000 }, (_, index) => message(`many-${index}`)));
   const { heard, stop } = listening();
@@ -93,7 +93,7 @@ test('arrivals are told twice a second at most, however many messages come', { t
   await place.parts.engine.remove('many');
 });
 
-test('run now looks at once, where the next look is an hour away; a paused source is not woken by it', { timeout: 60_000 }, async () => {
+test('run now looks at once, where the next look is an hour away; a paused source is not woken by it', { timeout: 240_000 }, async () => {
   const { engine } = place.parts;
   await begun('woken', 'before');
   const before = passes('woken');
@@ -105,7 +105,7 @@ test('run now looks at once, where the next look is an hour away; a paused sourc
   await engine.remove('woken');
 });
 
-test('run now tries at once what was refused until a person acted, and is no way around a grant', { timeout: 60_000 }, async () => {
+test('run now tries at once what was refused until a person acted, and is no way around a grant', { timeout: 240_000 }, async () => {
   const { engine } = place.parts;
   const address = place.mailbox();
   const mailbox = mailboxOf(place.sandbox.tenant, address);
@@ -115,12 +115,14 @@ test('run now tries at once what was refused until a person acted, and is no way
   await engine.put(await oneSource(place, 'granted', address));
   await place.card('granted', ({ state }) => state === 'refused');
   for (const oid of grants) mailbox?.grants.add(oid);
-  await until(() => engine.runNow('granted'), 10_000);
+  await until(() => engine.runNow('granted'));
   await place.card('granted', ({ state, messages }) => state === 'healthy' && messages === 1);
   await engine.remove('granted');
 });
 
-test('a paused source does not look, is neither late nor silent, and takes up what came when it goes on', { timeout: 60_000 }, async () => {
+test('a paused source does not look, is neither late nor silent, and takes up what came when it goes on', {
+  timeout: 240_000,
+}, async () => {
   const { engine, definitions } = place.parts;
   const mailbox = await begun('paused', 'one');
   await engine.pause('paused', 'tester');
@@ -139,7 +141,7 @@ test('a paused source does not look, is neither late nor silent, and takes up wh
   assert.equal((await definitions.paused()).has('paused'), false);
 });
 
-test('a source of the file is paused and goes on as one of the console', { timeout: 60_000 }, async () => {
+test('a source of the file is paused and goes on as one of the console', { timeout: 240_000 }, async () => {
   const { engine } = place.parts;
   await engine.pause('standing', 'tester');
   assert.equal((await engine.card('standing'))?.state, 'paused');
@@ -149,7 +151,7 @@ test('a source of the file is paused and goes on as one of the console', { timeo
 });
 
 test('a replaced source has ended before the new one begins: no message comes twice, and the new definition holds', {
-  timeout: 60_000,
+  timeout: 240_000,
 }, async () => {
   const { engine, archive } = place.parts;
   const mailbox = await begun('replaced', 'a', 'b');
@@ -163,7 +165,7 @@ test('a replaced source has ended before the new one begins: no message comes tw
 });
 
 test('a name under which another mailbox came in before is refused: its numbers would be taken for those', {
-  timeout: 60_000,
+  timeout: 240_000,
 }, async () => {
   const { engine } = place.parts;
   await begun('named', 'a', 'b');
@@ -177,7 +179,7 @@ test('a name under which another mailbox came in before is refused: its numbers 
   assert.equal(await engine.objection(await oneSource(place, 'unheard-of', other)), undefined);
 });
 
-test('a removed source is gone from cards and watch, and what came of it stays', { timeout: 60_000 }, async () => {
+test('a removed source is gone from cards and watch, and what came of it stays', { timeout: 240_000 }, async () => {
   const { engine, archive } = place.parts;
   await begun('removed', 'kept');
   const { heard, stop } = listening();
@@ -198,7 +200,7 @@ test('a removed source is gone from cards and watch, and what came of it stays',
   await stop();
 });
 
-test('an alert of a source that is paused or removed ends, and opens again when it goes on as before', { timeout: 90_000 }, async () => {
+test('an alert of a source that is paused or removed ends, and opens again when it goes on as before', { timeout: 240_000 }, async () => {
   const { engine, journal } = place.parts;
   const address = place.mailbox();
   mailboxOf(place.sandbox.tenant, address)?.grants.clear();
@@ -206,7 +208,7 @@ test('an alert of a source that is paused or removed ends, and opens again when 
   const open = async (): Promise<number> => (await journal.alerts({ open: true })).filter(({ source }) => source === 'alerting').length;
   const became = async (wanted: number): Promise<void> => {
     for (const began = performance.now(); (await open()) !== wanted; await systemClock.sleep(50)) {
-      assert.ok(performance.now() - began < 20_000, `${await open()} alerts are open, not ${wanted}`);
+      assert.ok(performance.now() - began < 60_000, `${await open()} alerts are open, not ${wanted}`);
     }
   };
   await engine.put(await oneSource(place, 'alerting', address));
@@ -224,7 +226,7 @@ test('an alert of a source that is paused or removed ends, and opens again when 
   await stop();
 });
 
-test('a fault of one source ends its pass only', { timeout: 60_000 }, async () => {
+test('a fault of one source ends its pass only', { timeout: 240_000 }, async () => {
   const { engine } = place.parts;
   const source = await oneSource(place, 'broken', place.mailbox());
   await engine.put({ ...source, server: { ...source.server, port: 1 } });
@@ -235,7 +237,7 @@ test('a fault of one source ends its pass only', { timeout: 60_000 }, async () =
   await engine.remove('broken');
 });
 
-test('a listener that does not read is told to look anew, and holds up nobody', { timeout: 60_000 }, async () => {
+test('a listener that does not read is told to look anew, and holds up nobody', { timeout: 240_000 }, async () => {
   const { live } = place.parts;
   const stop = new AbortController();
   const events = live.listen(stop.signal)[Symbol.asyncIterator]();
@@ -253,11 +255,11 @@ test('a listener that does not read is told to look anew, and holds up nobody', 
   assert.equal((await events.next()).done, true);
 });
 
-test('the overview counts what is there, and says how the sources are', { timeout: 60_000 }, async () => {
+test('the overview counts what is there, and says how the sources are', { timeout: 240_000 }, async () => {
   const { overview } = await import('../../src/service/api/operation.ts');
   const { archive, engine } = place.parts;
   const { messages, head } = await archive.stats();
-  await until(() => engine.total?.messages === messages, 20_000);
+  await until(() => engine.total?.messages === messages);
   const seen = (await place.admin('GET', '/overview')).as(overview);
   assert.equal(seen.messages, messages);
   assert.deepEqual(seen.head, head);

@@ -43,7 +43,7 @@ function base64(bytes: Uint8Array): string {
   return Buffer.from(bytes).toString('base64').replace(/.{76}/g, '$&\r\n');
 }
 
-test('an attachment comes out as it was, whatever its size and encoding and wherever it lies', { timeout: 120_000 }, async () => {
+test('an attachment comes out as it was, whatever its size and encoding and wherever it lies', { timeout: 240_000 }, async () => {
   const [small, large, huge] = [noise(500), noise(90_000, 2), noise(3_000_001, 3)];
   const text = 'Zeile eins = 1\r\nZeile zwei: Grüße\r\n';
   const inner = 'From: sam@contoso.test\r\nSubject: inner\r\n\r\nwords\r\n';
@@ -154,7 +154,7 @@ const names: readonly string[] = [
   'name:stream',
 ];
 
-test('no name of an attachment gets out of its header or out of the folder that it is saved in', { timeout: 120_000 }, async () => {
+test('no name of an attachment gets out of its header or out of the folder that it is saved in', { timeout: 240_000 }, async () => {
   assert.ok(names.length >= 40);
   const encoded = (name: string): string => `=?utf-8?b?${Buffer.from(name).toString('base64')}?=`;
   const parts = names.map(

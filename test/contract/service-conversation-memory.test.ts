@@ -14,7 +14,7 @@ import { put, temporaryFolder } from './archive-suite.ts';
 const textBytes = 8 * 1024 * 1024;
 const items = 40;
 
-test('a page of a conversation holds of each text what it shows, however long they are', { timeout: 60_000 }, async () => {
+test('a page of a conversation holds of each text what it shows, however long they are', { timeout: 240_000 }, async () => {
   setFlagsFromString('--expose-gc');
   const collect: unknown = runInNewContext('gc');
   assert.ok(typeof collect === 'function');

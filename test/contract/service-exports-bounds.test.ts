@@ -5,7 +5,7 @@ import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { systemClock } from '../../src/runtime/clock.ts';
-import { type ExportJob, exportJob } from '../../src/service/api/message.ts';
+import { type ExportJob, exportJob, exportList } from '../../src/service/api/message.ts';
 import { mail, noise, put } from './archive-suite.ts';
 import { type Asker, type ServicePlace, startServicePlace } from './service-place.ts';
 
@@ -33,10 +33,11 @@ async function over(id: string): Promise<ExportJob> {
   throw new Error('the export did not end');
 }
 
-test('forty that are asked for at the same moment are counted one by one', { timeout: 120_000 }, async () => {
+test('forty that are asked for at the same moment are counted one by one', { timeout: 240_000 }, async () => {
   const answers = await Promise.all(Array.from({ length: 40 }, () => auditor('POST', '/exports', wish)));
   const taken = answers.filter(({ status }) => status === 200).map((answer) => answer.as(exportJob));
-  assert.equal(taken.length, 12);
+  const ended = (await auditor('GET', '/exports')).as(exportList).exports.filter(({ state }) => state !== 'running').length;
+  assert.ok(taken.length >= 12 && taken.length - ended <= 12, `${taken.length} were taken, of which ${ended} have ended`);
   let most = 0;
   let isOver = false;
   const looking = (async () => {
@@ -54,7 +55,7 @@ test('forty that are asked for at the same moment are counted one by one', { tim
 test('where the disk is nearly full no export takes what is left of it from the import', async (context) => {
   mkdirSync(folder(), { recursive: true });
   try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=8m', 'postern-test', folder()], { stdio: 'ignore', timeout: 10_000 });
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=8m', 'postern-test', folder()], { stdio: 'ignore', timeout: 60_000 });
   } catch {
     context.skip('skipped: no small disk (mount tmpfs)');
     return;
@@ -66,6 +67,6 @@ test('where the disk is nearly full no export takes what is left of it from the 
     assert.deepEqual([state, fault?.code, fault?.evidence['error']], ['failed', 'export.unwritable', 'ENOSPC']);
     assert.deepEqual(readdirSync(folder()), ['in-the-way']);
   } finally {
-    execFileSync('umount', ['-l', folder()], { timeout: 10_000 });
+    execFileSync('umount', ['-l', folder()], { timeout: 60_000 });
   }
 });

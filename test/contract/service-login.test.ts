@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { after, before, describe, test } from 'node:test';
 import { Secret } from '../../src/runtime/secret.ts';
+import { failure } from '../../src/service/api/leaf.ts';
 import { type ServicePlace, startServicePlace } from './service-place.ts';
 import { asked, codeOf, type Heard, logIn, type Served, type ServedWish, served, word } from './service-server-place.ts';
 
@@ -148,6 +149,27 @@ describe('users and tokens', { timeout: 300_000 }, () => {
     const own = await to('PATCH', '/users/ann', { password: 'a good long sentence' });
     assert.deepEqual([own.status, codeOf(own)], [400, 'service.bad-input']);
   });
+
+  promise(
+    'who changes a user that somebody else has changed meanwhile is told by whom, and nothing is done',
+    async ({ url, user, accounts }) => {
+      const { headers } = await user('ann');
+      const other = await user('eve');
+      await user('bob', 'operator');
+      const change = (json: unknown, by = headers): Promise<Heard> =>
+        asked(`${url}/api/v1/users/bob`, { method: 'PATCH', headers: by, json });
+      const seen = { role: 'operator', disabled: false };
+      assert.equal((await change({ role: 'auditor', seen }, other.headers)).status, 200);
+      const refused = await change({ role: 'administrator', seen });
+      const { code, evidence } = failure.parse(JSON.parse(refused.text)).fault;
+      assert.deepEqual([refused.status, code, evidence['role'], evidence['by']], [409, 'accounts.user-changed', 'auditor', 'eve']);
+      assert.equal((await accounts.users()).find(({ name }) => name === 'bob')?.role, 'auditor');
+      const both = await Promise.all(
+        ['operator', 'administrator'].map((role) => change({ role, seen: { role: 'auditor', disabled: false } })),
+      );
+      assert.deepEqual(both.map(({ status }) => status).sort(), [200, 409]);
+    },
+  );
 
   promise(
     'whoever is changed is out at once, and every act stands in the access log with a chain that holds',

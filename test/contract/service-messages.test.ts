@@ -395,7 +395,7 @@ test('the pages of a conversation follow one another forwards, backwards, and ar
   assert.equal(unknown.as(failure).fault.code, 'archive.unknown-conversation');
 });
 
-test('an export is made in the background, told as it goes, and its zip is what its manifest says', { timeout: 60_000 }, async () => {
+test('an export is made in the background, told as it goes, and its zip is what its manifest says', { timeout: 240_000 }, async () => {
   const made = (await auditor('POST', '/exports', { q: 'thread:th-1', format: 'eml', reason: 'case 17' })).as(exportJob);
   const done = await exported(made.id);
   assert.equal(done.state, 'done', JSON.stringify(done.fault));

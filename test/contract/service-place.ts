@@ -100,6 +100,7 @@ export async function startServicePlace(wish: ServiceWish = {}): Promise<Service
   const stop = new AbortController();
   const service = await startService({
     config: await loadConfig(join(folder, 'postern.yaml'), env),
+    read: () => loadConfig(join(folder, 'postern.yaml'), env),
     listen: '127.0.0.1:0',
     trial: wish.trial ?? null,
     env,
@@ -157,7 +158,7 @@ export async function startServicePlace(wish: ServiceWish = {}): Promise<Service
 
 async function cardOf({ parts }: RunningService, name: string, wanted: (card: SourceCard) => boolean): Promise<SourceCard> {
   let last: SourceCard | undefined;
-  for (const began = performance.now(); performance.now() - began < 20_000; await systemClock.sleep(20)) {
+  for (const began = performance.now(); performance.now() - began < 60_000; await systemClock.sleep(20)) {
     last = await parts.engine.card(name);
     if (last !== undefined && wanted(last)) return last;
   }
@@ -188,7 +189,7 @@ async function ask(
     headers: { ...headers, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     redirect: 'manual',
-    signal: AbortSignal.timeout(20_000),
+    signal: AbortSignal.timeout(60_000),
   });
   const text = await response.text();
   const isJson = response.headers.get('content-type')?.includes('json') === true;

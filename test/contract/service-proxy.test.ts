@@ -60,7 +60,7 @@ async function becomes(wanted: (state: ProxyState) => boolean): Promise<ProxySta
   let seen = await state();
   const began = performance.now();
   while (!wanted(seen)) {
-    if (performance.now() - began > 20_000) throw new Error(`the proxy stayed ${JSON.stringify(seen)}`);
+    if (performance.now() - began > 60_000) throw new Error(`the proxy stayed ${JSON.stringify(seen)}`);
     seen = await state();
   }
   return seen;

@@ -22,7 +22,7 @@ test('a bug while reconciling is told to the log of the service, and to who aske
     const broken: Engine = { ...engine, sources, importSource };
     const job = new ReconciliationJob({ ...place.parts, engine: broken, onBug: (error) => bugs.push(error) });
     job.start([], undefined, 'ann');
-    await until(() => job.state.state !== 'running', 20_000);
+    await until(() => job.state.state !== 'running');
     assert.deepEqual([job.state.state, job.state.fault?.code], ['failed', 'service.broken']);
     assert.ok(!JSON.stringify(job.state).includes('words of a message'));
     assert.deepEqual(bugs.map(String), ['Error: words of a message']);

@@ -130,7 +130,7 @@ export function asked(url: string, { method = 'GET', headers = {}, json, body, c
         headers: { ...(json === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
         ...(ca === undefined ? {} : { ca, servername: 'localhost' }),
         ...(from === undefined ? {} : { localAddress: from }),
-        signal: AbortSignal.timeout(20_000),
+        signal: AbortSignal.timeout(60_000),
       },
       (answer) => {
         const pieces: Buffer[] = [];
@@ -147,7 +147,7 @@ export function asked(url: string, { method = 'GET', headers = {}, json, body, c
 }
 
 /** Waits until it is so. */
-export async function comes(what: string, isSo: () => Promise<boolean>, deadlineMs = 10_000): Promise<void> {
+export async function comes(what: string, isSo: () => Promise<boolean>, deadlineMs = 40_000): Promise<void> {
   for (const began = performance.now(); !(await isSo()); await systemClock.sleep(10)) {
     if (performance.now() - began > deadlineMs) throw new Error(`did not come to be within ${deadlineMs} ms: ${what}`);
   }

@@ -5,11 +5,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { type Sandbox, startSandbox } from '../../sandbox/src/place.ts';
+import { isFault } from '../../src/fault/fault.ts';
 import { systemClock } from '../../src/runtime/clock.ts';
 import { failure } from '../../src/service/api/leaf.ts';
 import { access, accessList, type PlanSignIn, planSignIn, setupPlan } from '../../src/service/api/tenant.ts';
+import { SignIns } from '../../src/service/setup/sign-ins.ts';
+import { tenantNamed } from '../../src/service/setup/tenants.ts';
 import { setupNotes } from '../../src/setup/notes.ts';
 import { type ServicePlace, startServicePlace } from './service-place.ts';
+import { comes } from './service-server-place.ts';
 
 let sandbox: Sandbox;
 let place: ServicePlace;
@@ -64,6 +68,7 @@ test('the ids that people mix up stand side by side, and the end of the credenti
   assert.deepEqual([lab.tenantId, lab.clientId, lab.appObjectId], [sandbox.tenant.id, sandbox.clientId, objectId]);
   assert.deepEqual([lab.credential.kind, lab.credential.describe], ['secret', 'environment variable LAB_SECRET']);
   assert.ok(lab.credential.daysLeft === 19 || lab.credential.daysLeft === 20, String(lab.credential.daysLeft));
+  assert.deepEqual([lab.credential.origin, lab.credential.unknown], ['configuration', null]);
 });
 
 test('a token is asked for and explained claim by claim, and shown to nobody; a refusal is told with what repairs it', async () => {
@@ -158,4 +163,30 @@ test('a sign-in is stopped by who asks, and only administrators begin one', asyn
   assert.equal((await admin('GET', '/setup/sign-ins/unknown')).status, 404);
   const handmade = await admin('POST', '/setup/nograph/sign-ins');
   assert.deepEqual([handmade.status, handmade.as(failure).fault.code], [409, 'setup.no-graph']);
+});
+
+test('a sign-in that nobody asks for any more is ended, so that the next administrator is not kept waiting by it', async () => {
+  const { devices } = sandbox.tenant.directory;
+  const set = devices.set.bind(devices);
+  devices.set = (code, device) => set(code, { ...device, pendingPolls: Number.POSITIVE_INFINITY });
+  try {
+    const signIns = new SignIns(place.parts, { unheardMs: 500 });
+    const known = tenantNamed(place.parts, 'planned');
+    for (let count = 0; count < 4; count += 1) signIns.start(known, undefined);
+    assert.throws(
+      () => signIns.start(known, undefined),
+      (error) => isFault(error, 'tests.too-many'),
+    );
+    await comes('there is room for another one', async () => {
+      try {
+        signIns.stop(signIns.start(known, undefined).id);
+        return true;
+      } catch (error) {
+        if (!isFault(error, 'tests.too-many')) throw error;
+        return false;
+      }
+    });
+  } finally {
+    devices.set = set;
+  }
 });

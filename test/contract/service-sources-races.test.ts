@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { rotateDefinitionsKey } from '../../src/definitions/rotate-key.ts';
 import { failure } from '../../src/service/api/leaf.ts';
 import { accessLog } from '../../src/service/api/session.ts';
 import { sourceDetail } from '../../src/service/api/source.ts';
@@ -32,6 +33,50 @@ test('of changes and a deletion at the same moment nothing goes on that is not k
     if (kept === undefined || runs === undefined) continue;
     assert.equal(`${runs.config.everyMs / 3_600_000}h`, kept.source['every']);
   }
+});
+
+test('of two who change what both have looked at, the second is told by whom and when, and nothing of his is kept', async () => {
+  const { admin, as } = place;
+  const bob = await as('administrator');
+  const mailbox = place.mailbox('edited@contoso.test');
+  const began = (await admin('POST', '/sources', draft('edited', mailbox))).as(sourceDetail).changed;
+  const revision = began?.revision;
+  const first = await bob('PUT', '/sources/edited', { ...draft('edited', mailbox, '2h'), revision });
+  assert.equal(first.status, 200, first.text);
+  const { changed } = first.as(sourceDetail);
+  assert.notEqual(changed?.revision, revision);
+  for (const answer of [
+    await admin('PUT', '/sources/edited', { ...draft('edited', mailbox, '3h'), revision }),
+    await admin('DELETE', `/sources/edited?confirm=edited&revision=${revision}`),
+  ]) {
+    const { code, evidence } = answer.as(failure).fault;
+    assert.deepEqual(
+      [answer.status, code, evidence],
+      [409, 'definitions.changed-meanwhile', { source: 'edited', by: changed?.by, at: changed?.at }],
+    );
+  }
+  const kept = (await admin('GET', '/sources/edited')).as(sourceDetail);
+  assert.deepEqual([kept.definition.every, kept.changed], ['2h', changed]);
+  const { entries } = (await admin('GET', '/access-log?action=source.change')).as(accessLog);
+  assert.equal(entries.filter(({ object, detail }) => object === 'edited' && detail.includes('every')).length, 1);
+  // On purpose: over the newer one.
+  assert.equal((await admin('PUT', '/sources/edited', { ...draft('edited', mailbox, '3h'), revision: changed?.revision })).status, 200);
+});
+
+test('of changes at one moment to the same revision one is kept; a new secret alone is a change, a new key is none', async () => {
+  const { admin, parts } = place;
+  const mailbox = place.mailbox('at-once@contoso.test');
+  const first = (await admin('POST', '/sources', draft('at-once', mailbox))).as(sourceDetail).changed?.revision;
+  const answers = await Promise.all(
+    ['2h', '3h', '4h'].map((every) => admin('PUT', '/sources/at-once', { ...draft('at-once', mailbox, every), revision: first })),
+  );
+  assert.deepEqual(answers.map(({ status }) => status).sort(), [200, 409, 409]);
+  const second = (await admin('GET', '/sources/at-once')).as(sourceDetail);
+  const same = draft('at-once', mailbox, second.definition.every);
+  const third = (await admin('PUT', '/sources/at-once', { ...same, revision: second.changed?.revision })).as(sourceDetail);
+  assert.notEqual(third.changed?.revision, second.changed?.revision);
+  await rotateDefinitionsKey(parts.config, parts);
+  assert.deepEqual((await admin('GET', '/sources/at-once')).as(sourceDetail).changed, third.changed);
 });
 
 test('of two who make a source of one name at the same moment one is told that it is taken', async () => {

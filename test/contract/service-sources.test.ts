@@ -201,7 +201,7 @@ test('a source is deleted only by its name typed again; what it imported stays',
   for (const began = performance.now(); ; await systemClock.sleep(20)) {
     const { text } = await admin('GET', '/messages?q=');
     if (/three/.test(text)) break;
-    assert.ok(performance.now() - began < 20_000, `${text} ${String(place.bugs)}`);
+    assert.ok(performance.now() - began < 60_000, `${text} ${String(place.bugs)}`);
   }
 });
 

@@ -38,6 +38,12 @@ export const accountsFaults = {
     fix: 'Choose another name, or set a new password for this one with `postern user password NAME`.',
     retry: 'never',
   },
+  'accounts.user-changed': {
+    says: 'Somebody else has changed this user in the meantime, and nothing was done.',
+    cause: 'Role, or whether the user may log in, is not what was seen before; how it is now, and who did it and when, is in the evidence.',
+    fix: 'Look at the user once more, and repeat the change if it is still wanted.',
+    retry: 'never',
+  },
   'accounts.token-unknown': {
     says: 'There is no API token with this ID.',
     cause: 'It was revoked, or has expired and was cleared away.',

@@ -54,7 +54,7 @@ export const definitionsFaults = {
   'definitions.of-file': {
     says: 'This source stands in the configuration file and is not changed here.',
     cause: 'The console changes only what was made in it, so that file and service never say different things.',
-    fix: 'Change it in the file that the evidence names, and restart the service.',
+    fix: 'Change it in the file that the evidence names, and have it read again: *Read the file again* on the page Sources, or SIGHUP to `postern serve`.',
     retry: 'never',
   },
   'definitions.shadowed': {
@@ -69,6 +69,12 @@ export const definitionsFaults = {
     fix: 'Choose another name; the archive keeps it for ever.',
     retry: 'never',
   },
+  'definitions.changed-meanwhile': {
+    says: 'Somebody else has changed this source in the meantime, and nothing of this was saved.',
+    cause: 'What is kept is not the revision that was looked at before; who changed it and when is in the evidence.',
+    fix: 'Look at what is kept now, then take it over, or save again over it on purpose.',
+    retry: 'never',
+  },
   'definitions.secret-wanted': {
     says: 'The secret has to be typed in again.',
     cause:
@@ -77,8 +83,9 @@ export const definitionsFaults = {
     retry: 'never',
   },
   'tests.too-many': {
-    says: 'Too many tests are running.',
-    cause: 'Four sources are tested at once, at most; each takes some seconds, and two minutes where a server does not answer.',
+    says: 'Too many tests, or sign-ins of administrators, are running.',
+    cause:
+      'Four of each go on at once, at most. A test takes some seconds, and two minutes where a server does not answer; a sign-in lasts until its code is used or nobody looks at it any more.',
     fix: 'Wait until one of them has ended, or stop it in the console.',
     retry: 'soon',
   },

@@ -37,14 +37,20 @@ export const importFaults = {
   },
   'import.source-unknown': {
     says: 'No source of this name is configured.',
-    cause: 'The name given on the command line is not a key under `sources:`.',
-    fix: 'See the names with `postern config check`.',
+    cause: 'The name given on the command line is neither a key under `sources:` nor one of a source that was made in the console.',
+    fix: 'See the names with `postern import status`.',
     retry: 'never',
   },
   'import.no-sources': {
     says: 'There is nothing to import: no source is configured.',
-    cause: 'The configuration has no entry under `sources:`.',
+    cause: 'The configuration has no entry under `sources:`, and none was made in the console.',
     fix: 'Add one; `postern config sample` shows how.',
+    retry: 'never',
+  },
+  'import.paused': {
+    says: 'The source is paused.',
+    cause: 'A person has stopped it in the console; what somebody has stopped does not begin by a command either.',
+    fix: 'Let it go on in the console (`postern serve`, page Sources, Resume), then repeat this.',
     retry: 'never',
   },
 } as const satisfies Record<string, FaultEntry>;

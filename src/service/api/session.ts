@@ -43,7 +43,13 @@ export type User = z.infer<typeof user>;
 export const userList = z.strictObject({ users: z.array(user) });
 export type UserList = z.infer<typeof userList>;
 export const newUser = z.strictObject({ name: userName, role, password: newPassword });
-export const userChange = z.strictObject({ role: role.optional(), disabled: z.boolean().optional(), password: newPassword.optional() });
+export const userChange = z.strictObject({
+  role: role.optional(),
+  disabled: z.boolean().optional(),
+  password: newPassword.optional(),
+  /** How the user was when it was looked at: where that is not so any more, nothing is changed. Without it the last one wins. */
+  seen: z.strictObject({ role, disabled: z.boolean() }).optional(),
+});
 
 export const apiToken = z.strictObject({
   id: z.string(),

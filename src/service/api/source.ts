@@ -120,10 +120,14 @@ export const sourceDraft = z.strictObject({
 });
 export type SourceDraft = z.infer<typeof sourceDraft>;
 
+/** Of a change: `revision` as `SourceDetail` gave it; where another one is kept by now, nothing is saved. Without it the last one wins. */
+export const revision = z.string().max(64);
+export const sourceChange = sourceDraft.extend({ revision: revision.optional() });
+
 /** Of `/drafts/*`: the saved source that the draft replaces, whose secrets stand in where the draft leaves them out. */
 export const draftQuery = z.strictObject({ name: sourceName.optional() });
-/** Deleting wants the name typed: `DELETE /sources/telemessage?confirm=telemessage`. */
-export const deletion = z.strictObject({ confirm: z.string().max(63) });
+/** Deleting wants the name typed: `DELETE /sources/telemessage?confirm=telemessage`. `revision` as with a change. */
+export const deletion = z.strictObject({ confirm: z.string().max(63), revision: revision.optional() });
 /** A definition as YAML, to be read into a draft. */
 export const definitionText = z.strictObject({ yaml: z.string().max(200_000) });
 
@@ -141,7 +145,7 @@ export const sourceDetail = z.strictObject({
   /** The same as it would stand in the configuration file (YAML), secrets as references. */
   yaml: z.string(),
   editable: z.boolean(),
-  changed: z.strictObject({ at: instant, by: z.string() }).nullable(),
+  changed: z.strictObject({ at: instant, by: z.string(), revision }).nullable(),
 });
 export type SourceDetail = z.infer<typeof sourceDetail>;
 

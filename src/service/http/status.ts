@@ -43,6 +43,8 @@ const statuses: { readonly [code in FaultCode]?: number } = {
   'definitions.of-file': 409,
   'definitions.name-taken': 409,
   'definitions.shadowed': 409,
+  'definitions.changed-meanwhile': 409,
+  'accounts.user-changed': 409,
   'definitions.key-not-ours': 409,
   'setup.no-graph': 409,
   'service.too-large': 413,

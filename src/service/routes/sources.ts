@@ -17,6 +17,7 @@ import {
   type SourceDraft,
   sourceAction,
   sourceCard,
+  sourceChange,
   sourceDetail,
   sourceDraft,
   sourceList,
@@ -89,13 +90,19 @@ export function sourcesRoutes(parts: ServiceParts): readonly Route[] {
       method: 'PUT',
       path: '/sources/:name',
       may: 'administer',
-      summary: 'Changes a source that was made here; a secret that is left out stays as it was.',
+      summary: 'Changes a source that was made here; a secret that is left out stays as it was. With a revision, only that one.',
       tag,
       params: sourceName,
-      body: sourceDraft,
+      body: sourceChange,
       bodyLimit: draftBytes,
       answer: sourceDetail,
-      handle: (ask) => turns.take(ask.params.name, async () => await save(parts, ask.body, await saved(parts, ask.params.name), ask)),
+      handle: (ask) =>
+        turns.take(ask.params.name, async () => {
+          const { revision, ...draft } = ask.body;
+          const before = await saved(parts, ask.params.name);
+          unchanged(before, revision);
+          return await save(parts, draft, before, ask);
+        }),
     }),
     route({
       method: 'DELETE',
@@ -106,11 +113,13 @@ export function sourcesRoutes(parts: ServiceParts): readonly Route[] {
       params: sourceName,
       query: deletion,
       answer: 'nothing',
-      handle: async ({ params: { name }, query: { confirm }, log }) => {
+      handle: async ({ params: { name }, query: { confirm, revision }, log }) => {
         if (confirm !== name) throw new BadFields([{ field: 'confirm', says: `Type ${name} to delete it.` }]);
         notOfFile(parts, name);
-        await log('source.delete', name);
         return await turns.take(name, async () => {
+          // One that is damaged has no revision, and is deleted all the same.
+          if (revision !== undefined) unchanged(await soundOne(parts, name), revision);
+          await log('source.delete', name);
           await engine.remove(name);
           if (!(await definitions.remove(name))) throw unknown(name);
           lastClaims(parts).forget(ownTenantName(name));
@@ -183,12 +192,22 @@ function notOfFile({ config }: ServiceParts, name: string): void {
  * One that is kept and cannot be begun now (its key is missing, say) runs nowhere, and is to be had again: a new one of its name would be the
  * end of it. A damaged one may be made anew. @throws Fault definitions.name-taken
  */
-async function notKept({ definitions }: ServiceParts, name: string): Promise<void> {
-  const found = await definitions.get(name).catch((error: unknown) => {
+async function notKept(parts: ServiceParts, name: string): Promise<void> {
+  const found = await soundOne(parts, name);
+  if (found !== undefined) throw new Fault('definitions.name-taken', { name, taken: found.name });
+}
+
+async function soundOne({ definitions }: ServiceParts, name: string): Promise<Definition | undefined> {
+  return await definitions.get(name).catch((error: unknown) => {
     if (isFault(error, 'definitions.damaged')) return undefined;
     throw error;
   });
-  if (found !== undefined) throw new Fault('definitions.name-taken', { name, taken: found.name });
+}
+
+/** @param seen the revision that was looked at before. @throws Fault definitions.changed-meanwhile */
+function unchanged(kept: Definition | undefined, seen: string | undefined): void {
+  if (kept === undefined || seen === undefined || kept.revision === seen) return;
+  throw new Fault('definitions.changed-meanwhile', { source: kept.name, by: kept.changedBy, at: kept.changedAt.toISOString() });
 }
 
 function unknown(name: string): Fault {
@@ -212,7 +231,7 @@ async function detail(parts: ServiceParts, name: string): Promise<SourceDetail> 
     secretKept: definition.secrets.length > 0,
     yaml: yamlOf(definition),
     editable: true,
-    changed: { at: definition.changedAt.toISOString(), by: definition.changedBy },
+    changed: { at: definition.changedAt.toISOString(), by: definition.changedBy, revision: definition.revision },
   };
 }
 

@@ -8,6 +8,7 @@ import { z } from 'zod';
 import type { UserAccount } from '../../accounts/accounts.ts';
 import { Fault } from '../../fault/fault.ts';
 import { Secret } from '../../runtime/secret.ts';
+import { Turns } from '../../runtime/turns.ts';
 import { newUser, type User, user, userChange, userList, userName } from '../api/session.ts';
 import { BadFields } from '../http/bad-fields.ts';
 import { type Route, route, type Who } from '../http/route.ts';
@@ -20,6 +21,8 @@ export function usersRoutes({ accounts }: ServiceParts): readonly Route[] {
     return shown(found);
   };
   const named = z.strictObject({ name: userName });
+  /** Changes, by name. */
+  const turns = new Turns();
   return [
     route({
       method: 'GET',
@@ -57,22 +60,25 @@ export function usersRoutes({ accounts }: ServiceParts): readonly Route[] {
       params: named,
       body: userChange,
       answer: user,
-      handle: async ({ params: { name }, body: { role, disabled, password }, who, log }) => {
+      handle: async ({ params: { name }, body: { role, disabled, password, seen }, who, log }) => {
         if (password !== undefined && name === who.name) {
           throw new BadFields([
             { field: 'password', says: 'Your own password is changed by PUT /session/password, which asks for the current one.' },
           ]);
         }
         if (role !== undefined || password !== undefined || disabled === false) demandLogin(who);
-        await one(name);
-        const told = [role, disabled === undefined ? undefined : disabled ? 'disabled' : 'enabled', password && 'a new password'];
-        await log('user.change', name, told.filter((text) => text !== undefined).join(', '));
-        await accounts.changeUser(name, {
-          ...(role === undefined ? {} : { role }),
-          ...(disabled === undefined ? {} : { disabled }),
-          ...(password === undefined ? {} : { password: new Secret(password), mustChangePassword: true }),
+        return await turns.take(name, async () => {
+          const now = await one(name);
+          if (seen !== undefined && (seen.role !== now.role || seen.disabled !== now.disabled)) throw await changedMeanwhile(accounts, now);
+          const told = [role, disabled === undefined ? undefined : disabled ? 'disabled' : 'enabled', password && 'a new password'];
+          await log('user.change', name, told.filter((text) => text !== undefined).join(', '));
+          await accounts.changeUser(name, {
+            ...(role === undefined ? {} : { role }),
+            ...(disabled === undefined ? {} : { disabled }),
+            ...(password === undefined ? {} : { password: new Secret(password), mustChangePassword: true }),
+          });
+          return await one(name);
         });
-        return await one(name);
       },
     }),
     route({
@@ -91,6 +97,16 @@ export function usersRoutes({ accounts }: ServiceParts): readonly Route[] {
       },
     }),
   ];
+}
+
+/** So many changes of users are looked through for the one that somebody did not see. */
+const changesLookedAt = 500;
+
+async function changedMeanwhile(accounts: ServiceParts['accounts'], { name, role, disabled }: User): Promise<Fault> {
+  const changes = await accounts.log({ limit: changesLookedAt, action: 'user.change' });
+  const last = changes.find(({ object, outcome }) => object === name && outcome === 'done');
+  const done = last === undefined ? {} : { by: last.who, at: last.at.toISOString() };
+  return new Fault('accounts.user-changed', { user: name, role, disabled, ...done });
 }
 
 /** @throws Fault service.not-allowed */

@@ -2,7 +2,8 @@
  * Sign-ins of administrators, so that a tenant can be looked at from the console: by a code on another page, for reading only.
  *
  * The hard thing is what an administrator's token could do in other hands: it asks for reading, it stays in memory for one look, it is
- * never handed out, and it is forgotten with the end of the look.
+ * never handed out, and it is forgotten with the end of the look. A browser that is closed says nothing, so a sign-in that nobody asks for
+ * any more is ended.
  */
 import { randomUUID } from 'node:crypto';
 import { invokeCommand } from '../../admin/exchange/invoke-command.ts';
@@ -28,13 +29,24 @@ import type { KnownTenant } from './tenants.ts';
 const atOnce = 4;
 /** What has ended can be asked for so long. */
 const keptMs = 15 * 60_000;
+/** A page in the background (the person is on Microsoft's) is allowed by browsers to ask once a minute. */
+const unheardMs = 180_000;
+
+interface Entry {
+  state: PlanSignIn;
+  readonly stop: AbortController;
+  /** Ends it when nobody has asked for long. */
+  unheard: NodeJS.Timeout | undefined;
+}
 
 export class SignIns {
   readonly #parts: ServiceParts;
-  readonly #signIns = new Map<string, { state: PlanSignIn; readonly stop: AbortController }>();
+  readonly #unheardMs: number;
+  readonly #signIns = new Map<string, Entry>();
 
-  constructor(parts: ServiceParts) {
+  constructor(parts: ServiceParts, options: { readonly unheardMs?: number } = {}) {
     this.#parts = parts;
+    this.#unheardMs = options.unheardMs ?? unheardMs;
   }
 
   /** @throws Fault tests.too-many, setup.no-graph */
@@ -54,8 +66,9 @@ export class SignIns {
       plan: null,
       fault: null,
     };
-    const entry = { state, stop };
+    const entry: Entry = { state, stop, unheard: undefined };
     this.#signIns.set(id, entry);
+    this.#heard(entry);
     const change = (part: Partial<PlanSignIn>): void => {
       entry.state = { ...entry.state, ...part };
     };
@@ -71,20 +84,30 @@ export class SignIns {
         const fault = isFault(error) ? error : new Fault('service.broken', {});
         change({ ...over, state: 'failed', says: fault.entry.says, fault: shownFault(fault) });
       })
-      .finally(() => setTimeout(() => this.#signIns.delete(id), keptMs).unref());
+      .finally(() => {
+        clearTimeout(entry.unheard);
+        setTimeout(() => this.#signIns.delete(id), keptMs).unref();
+      });
     return entry.state;
   }
 
   /** @throws Fault service.not-found */
   get(id: string): PlanSignIn {
-    return this.#of(id).state;
+    const entry = this.#of(id);
+    this.#heard(entry);
+    return entry.state;
   }
 
   stop(id: string): void {
     this.#of(id).stop.abort(new Error('stopped by the asker'));
   }
 
-  #of(id: string): { state: PlanSignIn; readonly stop: AbortController } {
+  #heard(entry: Entry): void {
+    clearTimeout(entry.unheard);
+    entry.unheard = setTimeout(() => entry.stop.abort(new Error('nobody asks for it')), this.#unheardMs).unref();
+  }
+
+  #of(id: string): Entry {
     const found = this.#signIns.get(id);
     if (found === undefined) throw new Fault('service.not-found', { signIn: id });
     return found;

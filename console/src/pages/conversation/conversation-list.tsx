@@ -3,9 +3,9 @@
  *
  * The hard thing is going back: when earlier items come in at the top, what somebody reads stays where it is on the screen.
  */
-import { Button, Center, Loader } from '@mantine/core';
+import { Button, Center, Loader, Text } from '@mantine/core';
 import { useVirtualizer } from '@tanstack/react-virtual';
-import { useEffect, useLayoutEffect, useRef } from 'react';
+import { type RefObject, useEffect, useLayoutEffect, useRef, useState } from 'react';
 import { countText } from '../../parts/figures.tsx';
 import styles from './conversation.module.css';
 import { ConversationItem } from './conversation-item.tsx';
@@ -46,15 +46,14 @@ export function ConversationList({ reading, around }: { readonly reading: Readin
     if (target >= 0) virtual.scrollToIndex(target, { align: 'center' });
   }, [items.length, target, virtual]);
 
-  const first = items[0] === undefined ? undefined : keyOf(items[0], 0);
-  const wasFirst = useRef(first);
-  useLayoutEffect(() => {
-    if (wasFirst.current !== undefined && wasFirst.current !== first) {
-      const moved = items.findIndex((item, index) => keyOf(item, index) === wasFirst.current);
-      if (moved > 0) virtual.scrollToIndex(moved, { align: 'start' });
-    }
-    wasFirst.current = first;
-  }, [first, items, virtual]);
+  useStill({ frame, items, isLoading: reading.isLoadingEarlier, scrollTo: (index) => virtual.scrollToIndex(index, { align: 'start' }) });
+  // Its room stays when the button goes: what is read would move.
+  const [beganInside] = useState(earlier !== undefined);
+  const isBeginning = beganInside && earlier === undefined && !reading.isLoadingEarlier;
+  useEffect(() => {
+    // The button that was pressed is gone: the keyboard goes on from here.
+    if (isBeginning && document.activeElement === document.body) frame.current?.focus({ preventScroll: true });
+  }, [isBeginning]);
 
   useEffect(() => {
     if (later !== undefined && last >= items.length - ahead) void later();
@@ -63,11 +62,17 @@ export function ConversationList({ reading, around }: { readonly reading: Readin
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by the keyboard
     <section ref={frame} className={styles['frame']} tabIndex={0} aria-label="Conversation">
-      {(earlier !== undefined || reading.isLoadingEarlier) && (
-        <Center py="xs">
-          <Button variant="subtle" size="compact-sm" loading={reading.isLoadingEarlier} onClick={() => void earlier?.()}>
-            Earlier messages
-          </Button>
+      {beganInside && (
+        <Center h={42}>
+          {isBeginning ? (
+            <Text size="sm" c="dimmed">
+              The conversation begins here.
+            </Text>
+          ) : (
+            <Button variant="subtle" size="compact-sm" loading={reading.isLoadingEarlier} onClick={() => void earlier?.()}>
+              Earlier messages
+            </Button>
+          )}
         </Center>
       )}
       <div className={styles['rows']} style={{ height: virtual.getTotalSize() }}>
@@ -101,4 +106,73 @@ export function ConversationList({ reading, around }: { readonly reading: Readin
       )}
     </section>
   );
+}
+
+/** So many frames it takes at most until what came in has been measured. */
+const settledAfter = 20;
+
+/**
+ * Holds what somebody reads where it is on the screen while earlier items come in before it. How high those are is known only once they
+ * have been shown, and the line of a day may move up to them; so it is looked where the item stands, frame by frame, until it stays.
+ */
+function useStill(parts: {
+  readonly frame: RefObject<HTMLElement | null>;
+  readonly items: readonly Item[];
+  readonly isLoading: boolean;
+  readonly scrollTo: (index: number) => void;
+}): void {
+  const { frame, items, isLoading, scrollTo } = parts;
+  const first = useRef<string>(undefined);
+  /** Of the items that exist, how far below the top of the content each one's words stand. */
+  const places = useRef<readonly { readonly key: string; readonly top: number }[]>([]);
+  const release = useRef<() => void>(undefined);
+  useEffect(() => () => release.current?.(), []);
+  useLayoutEffect(() => {
+    const box = frame.current;
+    if (box === null || items[0] === undefined) return;
+    const key = keyOf(items[0], 0);
+    const isMoved = first.current !== undefined && first.current !== key;
+    first.current = key;
+    if (isMoved) {
+      const read = places.current.find(({ top }) => top >= box.scrollTop);
+      const index = read === undefined ? -1 : items.findIndex((item, at) => keyOf(item, at) === read.key);
+      if (read === undefined || index < 0) return;
+      const y = read.top - box.scrollTop;
+      release.current?.();
+      scrollTo(index);
+      release.current = held(box, index, y);
+    } else if (isLoading) {
+      places.current = placesOf(box, items);
+    }
+  });
+}
+
+function placesOf(box: HTMLElement, items: readonly Item[]): { readonly key: string; readonly top: number }[] {
+  const above = box.getBoundingClientRect().top - box.scrollTop;
+  return [...box.querySelectorAll<HTMLElement>('[data-index]')].flatMap((one) => {
+    const index = Number(one.dataset['index']);
+    const item = items[index];
+    const words = one.querySelector('article');
+    return item === undefined || words === null ? [] : [{ key: keyOf(item, index), top: words.getBoundingClientRect().top - above }];
+  });
+}
+
+/** @returns lets go. So does a hand on wheel, screen or keys: who scrolls means it */
+function held(box: HTMLElement, index: number, y: number): () => void {
+  const over = new AbortController();
+  for (const hand of ['wheel', 'touchstart', 'pointerdown', 'keydown']) {
+    box.addEventListener(hand, () => over.abort(), { passive: true, signal: over.signal });
+  }
+  let frames = 0;
+  const step = (): void => {
+    if (over.signal.aborted) return;
+    const words = box.querySelector(`[data-index="${index}"] article`);
+    const off = words === null ? 0 : words.getBoundingClientRect().top - box.getBoundingClientRect().top - y;
+    if (Math.abs(off) >= 1) box.scrollTop += off;
+    frames += 1;
+    if (frames < settledAfter) requestAnimationFrame(step);
+    else over.abort();
+  };
+  requestAnimationFrame(step);
+  return () => over.abort();
 }

@@ -4,8 +4,9 @@
  */
 import { Alert, Button, Code, Group, Loader, Stack, Text } from '@mantine/core';
 import { IconExternalLink, IconEye } from '@tabler/icons-react';
-import { useEffect, useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import type { PlanSignIn } from '../../../../src/service/api.ts';
+import type { Api } from '../../api.ts';
 import { CopyButton } from '../../parts/copy-button.tsx';
 import { FaultNote, Problem } from '../../parts/fault.tsx';
 import { TimeAgo } from '../../parts/figures.tsx';
@@ -37,18 +38,40 @@ export function SignIn({ tenant, onChange }: { readonly tenant: string; readonly
     return () => clearInterval(timer);
   }, [api, going, id, onChange]);
 
+  // Whoever leaves the page leaves no sign-in behind: few may go on at once, and nobody would see its end.
+  const left = useRef<string>(undefined);
+  left.current = going ? id : undefined;
+  const gone = useRef(false);
+  useEffect(() => {
+    gone.current = false;
+    return () => {
+      gone.current = true;
+      if (left.current !== undefined) end(api, left.current);
+    };
+  }, [api]);
+
   async function begin(): Promise<void> {
     setError(undefined);
     onChange(undefined);
     try {
-      setSignIn(await api.post<PlanSignIn>(`/setup/${encodeURIComponent(tenant)}/sign-ins`));
+      const begun = await api.post<PlanSignIn>(`/setup/${encodeURIComponent(tenant)}/sign-ins`);
+      if (gone.current) end(api, begun.id);
+      else setSignIn(begun);
     } catch (problem) {
       setError(problem);
     }
   }
 
   if (going)
-    return <Waiting signIn={signIn} onCancel={() => void api.del(`/setup/sign-ins/${signIn.id}`).finally(() => setSignIn(undefined))} />;
+    return (
+      <Waiting
+        signIn={signIn}
+        onCancel={() => {
+          end(api, signIn.id);
+          setSignIn(undefined);
+        }}
+      />
+    );
   return (
     <Stack gap="sm">
       <Group gap="sm">
@@ -63,6 +86,11 @@ export function SignIn({ tenant, onChange }: { readonly tenant: string; readonly
       {signIn?.fault != null && <FaultNote fault={signIn.fault} />}
     </Stack>
   );
+}
+
+/** What cannot be ended now ends by itself: nobody asks for it any more. */
+function end(api: Api, id: string): void {
+  api.del(`/setup/sign-ins/${id}`).catch(() => undefined);
 }
 
 function Waiting({ signIn, onCancel }: { readonly signIn: PlanSignIn; readonly onCancel: () => void }) {

@@ -9,7 +9,10 @@ import { Empty } from '../../parts/empty.tsx';
 import { Loaded, Page } from '../../parts/page.tsx';
 import { useSay } from '../../parts/say.tsx';
 import { useRead } from '../../session.tsx';
+import { useSourceDetail } from '../source/use-detail.ts';
 import { emptyDraft, type FormDraft, fromDefinition, trialDraft } from './draft.ts';
+import { merged } from './newer.ts';
+import { NewerNote } from './newer-note.tsx';
 import { PasteModal } from './paste-modal.tsx';
 import { SourceFormBody } from './source-form.tsx';
 import { useSourceForm } from './use-source-form.ts';
@@ -65,7 +68,9 @@ function NewSource({ begin, trial }: { readonly begin: FormDraft; readonly trial
 
 export function EditSourcePage() {
   const { name = '' } = useParams();
-  const detail = useRead<SourceDetail>(`/sources/${encodeURIComponent(name)}`);
+  const detail = useSourceDetail(name);
+  /** Raised when what was typed is dropped: the form begins anew. */
+  const [round, setRound] = useState(0);
   if (detail.data === undefined) {
     return (
       <Page title={`Edit ${name}`}>
@@ -73,19 +78,46 @@ export function EditSourcePage() {
       </Page>
     );
   }
-  return <EditSource detail={detail.data} />;
+  return <EditSource key={round} detail={detail.data} onDrop={() => setRound(round + 1)} />;
 }
 
-function EditSource({ detail }: { readonly detail: SourceDetail }) {
+/** The form goes on from the revision that it began with, whatever is read meanwhile: saving over a newer one is decided by the person. */
+function EditSource({ detail, onDrop }: { readonly detail: SourceDetail; readonly onDrop: () => void }) {
+  const [began, setBegan] = useState(detail);
   const [initial] = useState(() => fromDefinition(detail.definition));
   const form = useSourceForm(initial, detail.card.name);
+  const queries = useQueryClient();
   const saved = useAfterSaving('The source is changed, and goes on under its new definition.');
   return (
     <Page title={`Edit ${detail.card.name}`}>
       {detail.editable ? (
-        <SourceFormBody form={form} secretKept={detail.secretKept} trial={false} onSaved={saved} />
+        <SourceFormBody
+          form={form}
+          secretKept={detail.secretKept}
+          trial={false}
+          onSaved={saved}
+          revision={began.changed?.revision}
+          onNewer={() => void queries.invalidateQueries({ queryKey: [`/sources/${encodeURIComponent(detail.card.name)}`] })}
+          note={
+            detail.changed === null || detail.changed.revision === began.changed?.revision ? undefined : (
+              <NewerNote
+                changed={detail.changed}
+                before={fromDefinition(began.definition)}
+                now={fromDefinition(detail.definition)}
+                typed={form.draft}
+                onDrop={onDrop}
+                onKeep={() => {
+                  form.change(merged(fromDefinition(began.definition), fromDefinition(detail.definition), form.draft));
+                  setBegan(detail);
+                }}
+              />
+            )
+          }
+        />
       ) : (
-        <Empty title="This source stands in the configuration file">Change it there, and start the service again.</Empty>
+        <Empty title="This source stands in the configuration file">
+          Change it there, and have it read again on the page of the sources.
+        </Empty>
       )}
     </Page>
   );
@@ -98,7 +130,9 @@ function useAfterSaving(words: string): (detail: SourceDetail) => void {
   return (detail) => {
     const path = `/sources/${encodeURIComponent(detail.card.name)}`;
     queries.setQueryData([path, {}], detail);
-    void queries.invalidateQueries({ predicate: ({ queryKey: [key] }) => key === '/sources' || key === '/overview' || key === '/access' });
+    // The source itself too: an event may have told of a later state before this answer came.
+    const grown: readonly unknown[] = [path, '/sources', '/overview', '/access'];
+    void queries.invalidateQueries({ predicate: ({ queryKey: [key] }) => grown.includes(key) });
     say(words);
     go(path);
   };

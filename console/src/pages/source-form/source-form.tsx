@@ -4,7 +4,7 @@
  */
 import { Button, Group, Loader, NativeSelect, Stack, Text, TextInput, Title } from '@mantine/core';
 import { IconListSearch, IconPlayerStop } from '@tabler/icons-react';
-import { useEffect, useId, useRef, useState } from 'react';
+import { type ReactNode, useEffect, useId, useRef, useState } from 'react';
 import { Link } from 'wouter';
 import type { AccessList, SourceDetail } from '../../../../src/service/api.ts';
 import { ApiError } from '../../api.ts';
@@ -27,16 +27,26 @@ export function SourceFormBody({
   secretKept,
   trial,
   onSaved,
+  revision,
+  onNewer,
+  note,
 }: {
   readonly form: SourceForm;
   readonly secretKept: boolean;
   readonly trial: boolean;
   readonly onSaved: (detail: SourceDetail) => void;
+  /** Of the saved source that is changed: another one is not overwritten. */
+  readonly revision?: string | undefined;
+  /** There is another one. */
+  readonly onNewer?: () => void;
+  /** Stands in the place of what was refused. */
+  readonly note?: ReactNode;
 }) {
   const api = useApi();
   const test = useSourceTest();
   const [busy, setBusy] = useState(false);
-  const [error, setError] = useState<unknown>();
+  /** Of the revision that was to be changed: what was refused of another one is of no interest any more. */
+  const [error, setError] = useState<{ readonly problem: unknown; readonly revision: string | undefined }>();
   const frame = useRef<HTMLFormElement>(null);
   const ladder = useRef<HTMLElement>(null);
   const id = useId();
@@ -58,11 +68,12 @@ export function SourceFormBody({
       onSaved(
         saved === undefined
           ? await api.post<SourceDetail>('/sources', body)
-          : await api.put<SourceDetail>(`/sources/${encodeURIComponent(saved)}`, body),
+          : await api.put<SourceDetail>(`/sources/${encodeURIComponent(saved)}`, { ...body, revision }),
       );
     } catch (problem) {
       refuse(problem);
-      setError(problem);
+      setError({ problem, revision });
+      if (problem instanceof ApiError && problem.fault.code === 'definitions.changed-meanwhile') onNewer?.();
       if (problem instanceof ApiError) setTimeout(() => focusField(frame.current, problem.fields[0]?.field));
     } finally {
       setBusy(false);
@@ -153,7 +164,7 @@ export function SourceFormBody({
         </div>
       </aside>
       <div className="source-bar panel">
-        {error !== undefined && <Problem error={error} />}
+        {note ?? (error !== undefined && error.revision === revision && <Problem error={error.problem} />)}
         <Group justify="space-between" gap="xs">
           <Text size="sm" c="dimmed" role="status">
             {form.errors.length === 0

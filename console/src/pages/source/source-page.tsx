@@ -20,11 +20,12 @@ import { SourceStateBadge, sourceStates } from '../../parts/state-badge.tsx';
 import { useApi, useMay, useRead } from '../../session.tsx';
 import { Fact } from '../overview/overview-page.tsx';
 import { SourceActions } from '../sources/source-actions.tsx';
+import { useSourceDetail } from './use-detail.ts';
 
 export function SourcePage() {
   const { name = '' } = useParams();
   const path = `/sources/${encodeURIComponent(name)}`;
-  const detail = useRead<SourceDetail>(path);
+  const detail = useSourceDetail(name);
   const test = useSourceTest();
   useTestAskedFor(detail.data !== undefined, () => test.begin(`${path}/tests`));
   return (
@@ -261,14 +262,20 @@ function Definition({ detail }: { readonly detail: SourceDetail }) {
         >
           Save as a file
         </Button>
-        {mayEdit && <Removal name={card.name} what={`It stops looking into ${card.mailbox}, and its saved secret is forgotten.`} />}
+        {mayEdit && (
+          <Removal
+            name={card.name}
+            revision={changed?.revision}
+            what={`It stops looking into ${card.mailbox}, and its saved secret is forgotten.`}
+          />
+        )}
       </Group>
     </section>
   );
 }
 
 /** Removing wants the name typed: it cannot be taken back, though what came stays in the archive. */
-function Removal({ name, what }: { readonly name: string; readonly what: string }) {
+function Removal({ name, revision, what }: { readonly name: string; readonly revision?: string | undefined; readonly what: string }) {
   const api = useApi();
   const queries = useQueryClient();
   const [, go] = useLocation();
@@ -276,7 +283,8 @@ function Removal({ name, what }: { readonly name: string; readonly what: string 
   const [opened, setOpened] = useState(false);
   const [typed, setTyped] = useState('');
   async function remove(): Promise<void> {
-    await api.del(`/sources/${encodeURIComponent(name)}?confirm=${encodeURIComponent(typed.trim())}`);
+    // What was looked at is removed, and not what somebody else has just made of it.
+    await api.del(apiAddress(`/sources/${encodeURIComponent(name)}`, { confirm: typed.trim(), revision }).slice('/api/v1'.length));
     say(`${name} is removed. What came stays in the archive.`);
     go('/sources');
     queries.removeQueries({ queryKey: [`/sources/${encodeURIComponent(name)}`] });

@@ -19,7 +19,13 @@ export function useSourceAction(name: string) {
   const say = useSay();
   return useMutation({
     mutationFn: (action: Action) => api.post<SourceCard>(`/sources/${encodeURIComponent(name)}/actions`, { action }),
-    onSuccess: (card) => putCard(queries, card),
+    onSuccess: (card) => {
+      putCard(queries, card);
+      // An event may have told of a later one before this answer came.
+      void queries.invalidateQueries({
+        predicate: ({ queryKey: [key] }) => key === '/sources' || key === `/sources/${encodeURIComponent(name)}`,
+      });
+    },
     onError: (error) => {
       const { says, fix } = faultOf(error);
       say(

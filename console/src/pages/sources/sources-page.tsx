@@ -1,13 +1,16 @@
 /** Every source at a glance: how it is, what came, what is wrong and what mends it, and what may be done. It moves by itself. */
-import { Button, NativeSelect, Text, TextInput } from '@mantine/core';
-import { IconInbox, IconPlus } from '@tabler/icons-react';
+import { Button, Group, Modal, NativeSelect, Stack, Text, TextInput } from '@mantine/core';
+import { useDisclosure } from '@mantine/hooks';
+import { IconInbox, IconPlus, IconRefresh } from '@tabler/icons-react';
+import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { Link } from 'wouter';
-import type { Overview, SourceCard, SourceList } from '../../../../src/service/api.ts';
+import type { Overview, SourceCard, SourceList, TakenOver } from '../../../../src/service/api.ts';
+import { FaultNote, Problem } from '../../parts/fault.tsx';
 import { countText } from '../../parts/figures.tsx';
 import { Loaded, Page } from '../../parts/page.tsx';
 import { sourceStates } from '../../parts/state-badge.tsx';
-import { useMay, useRead } from '../../session.tsx';
+import { useApi, useMay, useRead } from '../../session.tsx';
 import { FirstScreen } from '../overview/first-screen.tsx';
 import { SourceRow } from './source-row.tsx';
 
@@ -23,9 +26,12 @@ export function SourcesPage() {
       subtitle={list.data === undefined ? undefined : <Summary sources={list.data.sources} />}
       actions={
         mayMake ? (
-          <Button component={Link} href="/sources/new" leftSection={<IconPlus size={16} aria-hidden />}>
-            Add source
-          </Button>
+          <Group gap="xs">
+            <ReadFileAgain />
+            <Button component={Link} href="/sources/new" leftSection={<IconPlus size={16} aria-hidden />}>
+              Add source
+            </Button>
+          </Group>
         ) : undefined
       }
     >
@@ -33,6 +39,66 @@ export function SourcesPage() {
         {({ sources }) => (sources.length === 0 ? <FirstScreen trial={overview.data?.trial ?? null} /> : <List sources={sources} />)}
       </Loaded>
     </Page>
+  );
+}
+
+/** Takes over what the configuration file says now. */
+function ReadFileAgain() {
+  const api = useApi();
+  const queries = useQueryClient();
+  const [opened, { open, close }] = useDisclosure(false);
+  const read = useMutation({
+    mutationFn: () => api.post<TakenOver>('/configuration/reload'),
+    onSettled: () => queries.invalidateQueries(),
+  });
+  return (
+    <>
+      <Button
+        variant="default"
+        loading={read.isPending}
+        leftSection={<IconRefresh size={16} aria-hidden />}
+        onClick={() => {
+          open();
+          read.mutate();
+        }}
+      >
+        Read the file again
+      </Button>
+      <Modal opened={opened && !read.isPending} onClose={close} title="The configuration file" closeButtonProps={{ 'aria-label': 'Close' }}>
+        {read.data !== undefined && <Taken taken={read.data} />}
+        {read.error !== null && (
+          <>
+            <Text mb="sm">Nothing has changed.</Text>
+            <Problem error={read.error} />
+          </>
+        )}
+      </Modal>
+    </>
+  );
+}
+
+function Taken({ taken }: { readonly taken: TakenOver }) {
+  const { began, changed, ended, notBegun, alerts, proxy, afterRestart } = taken;
+  const lines = [
+    ['Begun', began],
+    ['Changed', changed],
+    ['Ended', ended],
+    ['Taken over', [...(alerts ? ['alerts'] : []), ...(proxy ? ['proxy'] : [])]],
+    ['Only after a restart', afterRestart],
+  ] as const;
+  const shown = lines.filter(([, names]) => names.length > 0);
+  return (
+    <Stack gap="sm">
+      {shown.length + notBegun.length === 0 && <Text>It says what was in force already.</Text>}
+      {shown.map(([word, names]) => (
+        <Text key={word}>
+          <b>{word}:</b> {names.join(', ')}
+        </Text>
+      ))}
+      {notBegun.map(({ source, fault }) => (
+        <FaultNote key={source} fault={fault} known={{ SOURCE: source }} />
+      ))}
+    </Stack>
   );
 }
 

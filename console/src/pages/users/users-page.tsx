@@ -94,12 +94,16 @@ function UserState({ user }: { readonly user: User }) {
   return <StateBadge color="green" icon={IconCheck} word="may log in" />;
 }
 
-function useUserChange(): (name: string, change: { role?: Role; disabled?: boolean; password?: string }) => Promise<void> {
+/** Changes the user as it stood there when the dialog was opened, and no other. */
+function useUserChange(): (user: User, change: { role?: Role; disabled?: boolean; password?: string }) => Promise<void> {
   const api = useApi();
   const queries = useQueryClient();
-  return async (name, change) => {
-    await api.patch(`/users/${encodeURIComponent(name)}`, change);
-    await queries.invalidateQueries({ queryKey: ['/users'] });
+  return async ({ name, role, disabled }, change) => {
+    try {
+      await api.patch(`/users/${encodeURIComponent(name)}`, { ...change, seen: { role, disabled } });
+    } finally {
+      await queries.invalidateQueries({ queryKey: ['/users'] });
+    }
   };
 }
 
@@ -111,11 +115,17 @@ function UserMenu({ user }: { readonly user: User }) {
   const session = useSession();
   const change = useUserChange();
   const [asked, setAsked] = useState<Asked>();
+  const [seen, setSeen] = useState(user);
   const [role, setRole] = useState<Role>(user.role);
   const [password, setPassword] = useState('');
   const close = () => {
     setAsked(undefined);
     setPassword('');
+  };
+  const ask = (what: Asked) => () => {
+    setSeen(user);
+    setRole(user.role);
+    setAsked(what);
   };
   const self = user.name === session.user;
   async function remove(): Promise<void> {
@@ -131,12 +141,12 @@ function UserMenu({ user }: { readonly user: User }) {
           </ActionIcon>
         </Menu.Target>
         <Menu.Dropdown>
-          <Menu.Item onClick={() => setAsked('role')}>Change the role</Menu.Item>
-          <Menu.Item onClick={() => setAsked('password')}>Set a new password</Menu.Item>
-          <Menu.Item disabled={self} onClick={() => setAsked('disabled')}>
+          <Menu.Item onClick={ask('role')}>Change the role</Menu.Item>
+          <Menu.Item onClick={ask('password')}>Set a new password</Menu.Item>
+          <Menu.Item disabled={self} onClick={ask('disabled')}>
             {user.disabled ? 'Let log in again' : 'Disable'}
           </Menu.Item>
-          <Menu.Item disabled={self} onClick={() => setAsked('remove')}>
+          <Menu.Item disabled={self} onClick={ask('remove')}>
             Remove
           </Menu.Item>
         </Menu.Dropdown>
@@ -146,7 +156,7 @@ function UserMenu({ user }: { readonly user: User }) {
         onClose={close}
         title={`Role of ${user.name}`}
         verb="Change the role"
-        onConfirm={() => change(user.name, { role })}
+        onConfirm={() => change(seen, { role })}
       >
         <RoleSelect role={role} onChange={setRole} />
       </ConfirmModal>
@@ -155,7 +165,7 @@ function UserMenu({ user }: { readonly user: User }) {
         onClose={close}
         title={`New password of ${user.name}`}
         verb="Set the password"
-        onConfirm={() => change(user.name, { password })}
+        onConfirm={() => change(seen, { password })}
       >
         <NewPasswordInput value={password} onChange={setPassword} />
         <Text size="sm" c="dimmed" mt="xs">
@@ -165,12 +175,12 @@ function UserMenu({ user }: { readonly user: User }) {
       <ConfirmModal
         opened={asked === 'disabled'}
         onClose={close}
-        title={user.disabled ? `Let ${user.name} log in again?` : `Disable ${user.name}?`}
-        verb={user.disabled ? 'Let log in again' : 'Disable'}
-        danger={!user.disabled}
-        onConfirm={() => change(user.name, { disabled: !user.disabled })}
+        title={seen.disabled ? `Let ${user.name} log in again?` : `Disable ${user.name}?`}
+        verb={seen.disabled ? 'Let log in again' : 'Disable'}
+        danger={!seen.disabled}
+        onConfirm={() => change(seen, { disabled: !seen.disabled })}
       >
-        {user.disabled
+        {seen.disabled
           ? 'With the same role and password as before.'
           : 'Their sessions end now, and they cannot log in until they are let in again.'}
       </ConfirmModal>
