@@ -68,6 +68,8 @@ function isBuiltFrom(wanted: string): boolean {
 }
 
 async function takePlace(fresh: string, wanted: string): Promise<void> {
+  // Another one was there first, with the same: whoever reads it already is not to lose it.
+  if (isBuiltFrom(wanted)) return;
   const old = join(root, 'console', `.dist-${randomUUID()}`);
   await rename(dist, old).catch(() => undefined); // There may be none yet.
   try {

@@ -62,10 +62,12 @@ test('of a long text the piece is cut out in which the first hit stands, at whol
 });
 
 test('a text of any length is marked soon', () => {
-  const begun = performance.now();
+  const begun = process.cpuUsage();
   hits(`${'needle '.repeat(200_000)}`, 'needle "needle needle"');
   excerpt('x'.repeat(3_000_000), readQuery('y').terms, 200);
-  assert.ok(performance.now() - begun < 5_000);
+  // Time of the processor: others on the machine do not lengthen it.
+  const { user, system } = process.cpuUsage(begun);
+  assert.ok(user + system < 5_000_000);
 });
 
 test('a query of a thousand words, or a phrase of as many, keeps nobody waiting: the search runs beside the import', () => {

@@ -72,9 +72,11 @@ test('nothing to check takes as long as something', async () => {
   const timed = async (act: () => Promise<unknown>): Promise<number> => {
     const times: number[] = [];
     for (let round = 0; round < 9; round += 1) {
-      const began = performance.now();
+      // Time of the processor: others on the machine do not lengthen it.
+      const began = process.cpuUsage();
       await act();
-      times.push(performance.now() - began);
+      const { user, system } = process.cpuUsage(began);
+      times.push((user + system) / 1000);
     }
     return Math.min(...times);
   };

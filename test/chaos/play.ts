@@ -24,7 +24,7 @@ import { type ArchiveSeen, lagOf, witness } from './witness.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 /** No run takes nearly as long; one that does hangs. */
-const runDeadlineMs = 60_000;
+const runDeadlineMs = 120_000;
 /** After so long the program is interrupted as by Ctrl-C. */
 const programMs = 2_500;
 /** So long a run listens that goes on by itself. */
@@ -125,7 +125,7 @@ class Player {
       rmSync(kept, { recursive: true, force: true });
       execFileSync('cp', ['-r', this.#folder, kept]);
     }
-    if (this.#hasSmallDisk) execFileSync('umount', ['-l', join(this.#folder, 'data')], { timeout: 10_000 });
+    if (this.#hasSmallDisk) execFileSync('umount', ['-l', join(this.#folder, 'data')], { timeout: 60_000 });
     rmSync(this.#folder, { recursive: true, force: true });
     return {
       seed: this.#schedule.seed,

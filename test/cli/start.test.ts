@@ -39,7 +39,7 @@ test('npm start prints where to look and how to log in, mail is there and arrive
     );
     const url = /http:\/\/127\.0\.0\.1:\d+/.exec(said)?.[0] ?? '';
     const printed = /Password: +(\S+)/.exec(said)?.[1] ?? '';
-    assert.match(await (await fetch(url, { signal: AbortSignal.timeout(20_000) })).text(), /<script type="module"/);
+    assert.match(await (await fetch(url, { signal: AbortSignal.timeout(60_000) })).text(), /<script type="module"/);
 
     const first = await loggedIn(url, 'admin', printed);
     assert.equal((await first('PUT', '/session/password', { current: printed, next: password })).status, 200);

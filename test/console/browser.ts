@@ -111,11 +111,18 @@ interface AxeResult {
 
 /** Serious and critical findings of axe on the page as it is, each with its places. */
 export async function accessibilityFaults(page: Page): Promise<readonly string[]> {
-  await page.evaluate(axe);
-  // What is on its way from one colour to another has neither of them.
-  await page.evaluate(`Promise.allSettled(document.getAnimations()
-    .filter((one) => Number.isFinite(one.effect?.getComputedTiming().endTime))
-    .map((one) => one.finished))`);
+  // Once for each document.
+  if ((await page.evaluate('globalThis.axe === undefined')) === true) await page.evaluate(axe);
+  // What is on its way from one colour to another has neither of them, and sets out only with the next picture.
+  await page.evaluate(`(async () => {
+    for (;;) {
+      await new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)));
+      const moving = document.getAnimations()
+        .filter((one) => one.playState === 'running' && Number.isFinite(one.effect?.getComputedTiming().endTime));
+      if (moving.length === 0) return;
+      await Promise.allSettled(moving.map((one) => one.finished));
+    }
+  })()`);
   // The document of a mail is not ours; its frame is.
   const result: AxeResult = await page.evaluate(`axe.run({ exclude: [['iframe']] }, { resultTypes: ['violations'] })`);
   return result.violations

@@ -4,7 +4,7 @@ import { after, before, test } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
 import { unlessPeers } from '../contract/places/peers.ts';
 import { atRest, launchBrowser, openWatched } from './browser.ts';
-import { type ConsolePlace, eventually, password, startConsolePlace } from './place.ts';
+import { type ConsolePlace, eventually, everythingIn, password, startConsolePlace } from './place.ts';
 
 const skip = unlessPeers('chromium');
 let browser: Browser;
@@ -15,7 +15,7 @@ before(async () => {
   const sources = '  captured: { tenant: lab, mailbox: {mailbox}, server: {server}, every: 1s, format: telemessage }';
   browser = await launchBrowser();
   place = await startConsolePlace({ sources, seeded: true, trial: true, mailboxes: { 'keys@contoso.test': [] } });
-  await eventually('the seeded mail is searchable', async () => (await place.admin('GET', '/messages')).body.rows?.length > 5);
+  await everythingIn(place, 'captured');
 });
 after(async () => {
   await browser?.close();
@@ -73,6 +73,8 @@ test('the form of a source is filled in, tested and saved by the keyboard alone'
   await page.keyboard.press('Enter');
   await page.getByRole('heading', { name: /New source/, level: 1 }).waitFor();
   await atRest(page);
+  // It is there as soon as the service has told of its trial tenant.
+  await page.getByRole('button', { name: /trial tenant/i }).waitFor();
   await tabTo(page, /trial tenant/i);
   await page.keyboard.press('Enter');
   await tabTo(page, /^Name/);

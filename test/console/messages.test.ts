@@ -7,7 +7,7 @@ import type { Browser } from 'playwright-core';
 import { unlessPeers } from '../contract/places/peers.ts';
 import { accessibilityFaults, atRest, launchBrowser, openWatched } from './browser.ts';
 import { hostileHtml, nestedTables } from './hostile-mail.ts';
-import { type ConsolePlace, eventually, logInByPage, startConsolePlace } from './place.ts';
+import { type ConsolePlace, eventually, everythingIn, logInByPage, startConsolePlace } from './place.ts';
 
 const skip = unlessPeers('chromium');
 let browser: Browser;
@@ -18,10 +18,7 @@ before(async () => {
   const sources = '  captured: { tenant: lab, mailbox: {mailbox}, server: {server}, every: 1s, format: telemessage }';
   browser = await launchBrowser();
   place = await startConsolePlace({ sources, seeded: true });
-  await eventually(
-    'the seeded mail is searchable',
-    async () => (await place.admin('GET', '/messages?q=platform:whatsapp')).body.rows?.length > 5,
-  );
+  await everythingIn(place, 'captured');
 });
 after(async () => {
   await browser?.close();

@@ -241,6 +241,15 @@ export async function eventually(what: string, isSo: () => Promise<boolean>, for
   }
 }
 
+/** Waits until all that lies in the seeded INBOX is imported and searchable: a list that is read from then on stands still. */
+export async function everythingIn({ admin, mailbox }: ConsolePlace, source: string): Promise<void> {
+  const inbox = folderOf(mailbox(), 'INBOX')?.messages.length ?? 0;
+  await eventually(`all ${inbox} messages of ${source} are searchable`, async () => {
+    const { messages, quarantined } = (await admin('GET', `/sources/${source}`)).body.card;
+    return messages + quarantined === inbox && (await admin('GET', '/messages?q=')).body.lag === 0;
+  });
+}
+
 /** Logs in by the page itself and waits for the frame. */
 export async function logInByPage(page: Page, url: string, user: string, secret = password): Promise<void> {
   await page.goto(url);

@@ -11,7 +11,7 @@ import { captured } from '../contract/captured.ts';
 import { unlessPeers } from '../contract/places/peers.ts';
 import { entriesOf } from '../contract/zip-entries.ts';
 import { launchBrowser, openWatched, type Watch } from './browser.ts';
-import { type ConsolePlace, eventually, logInByPage, startConsolePlace } from './place.ts';
+import { type ConsolePlace, eventually, everythingIn, logInByPage, startConsolePlace } from './place.ts';
 
 const skip = unlessPeers('chromium');
 let browser: Browser;
@@ -29,10 +29,8 @@ before(async () => {
     said(`t${index}`, index % 60, `line number ${index} of the talk`, 'WHATSAPP_ARCHIVER'),
   );
   place.deliver(place.sandbox.seededMailbox, [...talk, said('s1', 5, 'a word on Signal', 'SIGNAL')]);
-  await eventually(
-    'all of it is searchable',
-    async () => (await place.admin('GET', '/messages/facets?q=thread:th-1')).body.messages === 231,
-  );
+  await everythingIn(place, 'captured');
+  assert.equal((await place.admin('GET', '/messages/facets?q=thread:th-1')).body.messages, 231);
 });
 after(async () => {
   await browser?.close();
@@ -109,6 +107,30 @@ test('the list stands still while mail comes in, and shows what has come when it
   await watch.close();
 });
 
+test('what comes while the first answer is on its way is told as soon as there is a list', { skip }, async () => {
+  const watch = await openWatched(browser, place.url);
+  const { page } = watch;
+  await page.clock.install();
+  await logInByPage(page, place.url, 'admin');
+  let isFirst = true;
+  await page.route('**/api/v1/messages?*', async (route) => {
+    if (!isFirst) return route.fallback();
+    isFirst = false;
+    const answer = await route.fetch();
+    place.deliver(place.sandbox.seededMailbox, [
+      'From: eva@contoso.test\r\nSubject: meanwhile\r\nMessage-ID: <meanwhile@contoso.test>\r\n\r\nhello\r\n',
+    ]);
+    await eventually('it is searchable', async () => (await place.admin('GET', '/messages?q=subject:meanwhile')).body.rows.length === 1);
+    // The page has heard of it, and has looked for it in vain.
+    for (let looks = 0; looks < 3; looks += 1) await page.clock.runFor(2_000);
+    await route.fulfill({ response: answer });
+  });
+  await page.goto(`${place.url}/messages?q=subject%3Ameanwhile`);
+  await list(page).getByText('meanwhile').waitFor();
+  watch.assertClean();
+  await watch.close();
+});
+
 test('what was found is exported with a reason, and the hash that is shown is that of the manifest in the file', { skip }, async () => {
   const watch = await opened('/messages?q=platform%3Asignal%20thread%3Ath-1');
   const { page } = watch;
@@ -134,6 +156,24 @@ test('what was found is exported with a reason, and the hash that is shown is th
     hashes.some((hash) => shown?.includes(hash)),
     `${shown} is the hash of one of ${hashes.join(', ')}`,
   );
+  watch.assertClean();
+  await watch.close();
+});
+
+test('what came into a conversation while the line was broken is told when it is back', { skip }, async () => {
+  place.deliver(place.sandbox.seededMailbox, [captured({ id: 'b1', thread: 'th-2', owner: '447700900123', text: 'before' })]);
+  const count = async (): Promise<number> => (await place.admin('GET', '/messages/facets?q=thread:th-2')).body.messages;
+  await eventually('it has begun', async () => (await count()) === 1);
+  const watch = await openWatched(browser, place.url);
+  const { page } = watch;
+  watch.expect(/ERR_FAILED .*\/api\/v1\/events$/);
+  await page.route('**/api/v1/events', (route) => route.abort());
+  await logInByPage(page, `${place.url}/conversations/th-2`, 'admin');
+  await page.getByRole('article').first().waitFor();
+  place.deliver(place.sandbox.seededMailbox, [captured({ id: 'b2', thread: 'th-2', owner: '447700900123', text: 'meanwhile' })]);
+  await eventually('it has gone on', async () => (await count()) === 2);
+  await page.unroute('**/api/v1/events');
+  await page.getByRole('button', { name: /^1 new/ }).waitFor();
   watch.assertClean();
   await watch.close();
 });

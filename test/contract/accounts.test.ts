@@ -463,7 +463,7 @@ test('a folder where nothing may be written is told as that', (context) => {
 test('on a full disk nothing is told as noted that is not, whoever is logged in stays it, and with room it goes on', async (context) => {
   using folder = temporaryFolder();
   try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=2m', 'postern-test', folder.path], { stdio: 'ignore', timeout: 10_000 });
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=2m', 'postern-test', folder.path], { stdio: 'ignore', timeout: 60_000 });
   } catch {
     return context.skip('skipped: no small disk (mount tmpfs)');
   }
@@ -488,6 +488,6 @@ test('on a full disk nothing is told as noted that is not, whoever is logged in 
     assert.deepEqual([(await accounts.verifyLog()).lines, (await accounts.verifyLog()).brokenAt], [noted + 1, undefined]);
     await accounts.close();
   } finally {
-    execFileSync('umount', ['-l', folder.path], { timeout: 10_000 });
+    execFileSync('umount', ['-l', folder.path], { timeout: 60_000 });
   }
 });

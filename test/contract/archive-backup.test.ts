@@ -34,6 +34,10 @@ import { type SandboxPlace, sandboxPlace } from './import-place-sandbox.ts';
 import { everythingUnder } from './watch-place.ts';
 
 const largeBytes = 400_000;
+/** Messages that lie on the server and are not imported yet, at most: on a slow machine mail does not come in faster than it is taken. */
+const mostAhead = 300;
+/** Goes over the moments of a kill: a process that is quick, or looked at late, is at its end before it is hit. */
+const mostTries = 4;
 const secret = 'sealed-by-k3y-of-the-test';
 
 let folder: string;
@@ -102,6 +106,7 @@ function desk(name: string, messages: readonly Uint8Array[]): Desk {
 }
 
 async function killed(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
   const ended = once(child, 'exit');
   child.kill('SIGKILL');
   await ended;
@@ -132,20 +137,22 @@ test('a backup made while mail comes in is proven and brings only what is new th
   const service = desk1.start(['import', 'run']);
   const { mailbox, data, target } = desk1;
   let round = 0;
+  let known = 0;
   const delivering = setInterval(() => {
+    if (onServer(mailbox).length > known + mostAhead) return;
     round += 1;
     place.deliver(mailbox, 'INBOX', mails(`round ${round}`, 5));
     if (round % 10 === 0) place.deliver(mailbox, 'INBOX', mails(`large ${round}`, 1, largeBytes));
   }, 50);
   try {
-    await until(() => (statSync(join(data, 'journal.sqlite'), { throwIfNoEntry: false })?.size ?? 0) > 0, 20_000);
-    for (let rows = 0; rows < 303; rows = (await contents(data)).rows) await systemClock.sleep(50);
+    await until(() => (statSync(join(data, 'journal.sqlite'), { throwIfNoEntry: false })?.size ?? 0) > 0);
+    for (; known < 303; known = (await contents(data)).rows) await systemClock.sleep(50);
     const first = await desk1.backUp();
     assert.deepEqual([first.ran.code, first.said.findings, first.said.verified], [exit.done, [], true], first.ran.talk);
     assert.ok(first.said.messages >= 303 && first.said.filesCopied >= 3, first.ran.out);
     assert.ok(first.said.others.includes('journal.sqlite'));
-    const grown = (await contents(data)).rows + 20;
-    for (let rows = 0; rows < grown; rows = (await contents(data)).rows) await systemClock.sleep(50);
+    known = (await contents(data)).rows;
+    for (const grown = known + 20; known < grown; known = (await contents(data)).rows) await systemClock.sleep(50);
     const second = await desk1.backUp();
     assert.equal(second.ran.code, exit.done, second.ran.talk);
     assert.ok(second.said.ledger.rows > first.said.ledger.rows, 'it holds what came in between');
@@ -190,8 +197,9 @@ test('a backup that is killed leaves the earlier one as it was, at whatever it w
     () => existsSync(join(target, 'journal.sqlite.new')),
   ];
   let kills = 0;
-  for (const [index, isDue] of moments.entries()) {
-    place.deliver(mailbox, 'INBOX', [...mails(`more ${index}`, 100), ...mails(`more large ${index}`, 3, largeBytes)]);
+  for (let tried = 0; tried < moments.length || (kills < 3 && tried < mostTries * moments.length); tried += 1) {
+    const isDue = moments[tried % moments.length] ?? assert.fail();
+    place.deliver(mailbox, 'INBOX', [...mails(`more ${tried}`, 100), ...mails(`more large ${tried}`, 3, largeBytes)]);
     assert.equal((await desk1.run(['import', 'run', '--once'])).code, exit.done);
     rmSync(join(archive, 'archive.sqlite.new'), { force: true });
     rmSync(incoming, { recursive: true, force: true });
@@ -207,7 +215,7 @@ test('a backup that is killed leaves the earlier one as it was, at whatever it w
     const verified = await desk1.run(['archive', 'verify'], target);
     assert.equal(verified.code, exit.done, verified.out);
   }
-  assert.ok(kills >= 3, `${kills} of ${moments.length} were killed before their end`);
+  assert.ok(kills >= 3, `${kills} were killed before their end`);
   const last = await desk1.backUp();
   assert.equal(last.ran.code, exit.done, last.ran.talk);
   assert.deepEqual((await contents(target)).hashes, hashesOf(onServer(mailbox)));
@@ -257,7 +265,7 @@ test('no backup goes over something else: the data folder, a folder with other t
     stdio: ['pipe', 'pipe', 'inherit'],
   });
   try {
-    await once(used.stdout, 'data', { signal: AbortSignal.timeout(20_000) });
+    await once(used.stdout, 'data', { signal: AbortSignal.timeout(60_000) });
     const busy = await mine.run(['archive', 'backup', mine.target]);
     assert.deepEqual([busy.code, busy.talk.split(':')[0]], [exit.tryLater, 'archive.in-use']);
   } finally {
@@ -272,7 +280,7 @@ test('a full disk and Ctrl-C leave the earlier backup as it was, and say what it
   assert.equal((await desk1.run(['import', 'run', '--once'])).code, exit.done);
   mkdirSync(desk1.target);
   try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=2m', 'postern-test', desk1.target], { stdio: 'ignore', timeout: 10_000 });
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=2m', 'postern-test', desk1.target], { stdio: 'ignore', timeout: 60_000 });
   } catch {
     context.skip('skipped: no small disk (mount tmpfs)');
     return;
@@ -306,7 +314,7 @@ test('a full disk and Ctrl-C leave the earlier backup as it was, and say what it
       assert.equal((await contents(`${desk1.target}-${stopAt}`)).rows, 8);
     }
   } finally {
-    execFileSync('umount', ['-l', desk1.target], { timeout: 10_000 });
+    execFileSync('umount', ['-l', desk1.target], { timeout: 60_000 });
   }
 });
 

@@ -17,7 +17,7 @@ import { noise, put, sha256, temporaryFolder } from './archive-suite.ts';
 async function onSmallDisk(context: TestContext, megabytes: number, run: (folder: string) => Promise<void>): Promise<void> {
   using folder = temporaryFolder();
   try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${megabytes}m`, 'postern-test', folder.path], { stdio: 'ignore', timeout: 10_000 });
+    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${megabytes}m`, 'postern-test', folder.path], { stdio: 'ignore', timeout: 60_000 });
   } catch {
     context.skip('skipped: no small disk (mount tmpfs)');
     return;
@@ -25,7 +25,7 @@ async function onSmallDisk(context: TestContext, megabytes: number, run: (folder
   try {
     await run(folder.path);
   } finally {
-    execFileSync('umount', ['-l', folder.path], { timeout: 10_000 });
+    execFileSync('umount', ['-l', folder.path], { timeout: 60_000 });
   }
 }
 

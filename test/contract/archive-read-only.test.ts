@@ -12,7 +12,7 @@ import { openArchive } from '../../src/archive/sqlite/sqlite-archive.ts';
 import { systemClock } from '../../src/runtime/clock.ts';
 import { mail, noise, put, temporaryFolder } from './archive-suite.ts';
 
-const deadlineMs = 30_000;
+const deadlineMs = 60_000;
 
 /** Makes an archive of three messages and lets `prepare` change a copy of it; returns what a reader without the right to write tells of that. */
 async function readOnly(prepare: (copied: string) => void): Promise<unknown> {

@@ -83,7 +83,7 @@ async function checked({ mailboxes, refused = [], protocols: over = protocols, a
   const file = join(inside, 'postern.yaml');
   writeFileSync(file, posternYaml(connection).replace('ca: ./ca.pem', `ca: ${join(folder, 'authorities.pem')}`));
   const accounts = accountsToCheck(await loadConfig(file, {}), { mailboxes, refused, protocols: over });
-  const look = { clock: systemClock, request, authorities: [], stepTimeoutMs: 5_000 };
+  const look = { clock: systemClock, request, authorities: [] };
   return await check(accounts, look, { connections: 4, sendTest: false, transcript: true });
 }
 

@@ -57,7 +57,7 @@ export async function startCheckPlace(now?: () => Date): Promise<CheckPlace> {
     check: async (wish) => {
       const config = await loadConfig(await configure(wish), {});
       const accounts = wish.accounts?.(config) ?? accountsToCheck(config, { mailboxes: [], refused: [], ...wish });
-      const ports = { clock: systemClock, request, authorities: [], stepTimeoutMs: 2_000, ...wish.ports };
+      const ports = { clock: systemClock, request, authorities: [], ...wish.ports };
       const options = { connections: wish.connections ?? 16, sendTest: wish.sendTest ?? false, transcript: wish.transcript ?? false };
       return await check(accounts, ports, options, wish.wait);
     },

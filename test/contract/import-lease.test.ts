@@ -79,7 +79,7 @@ sources:
     // The script becomes the program (exec), so a SIGKILL strikes the program itself.
     const first = spawn(binary, args, { env: { ...process.env, ...env }, stdio: 'ignore' });
     const ended = once(first, 'exit');
-    await until(() => isSilent, 20_000);
+    await until(() => isSilent);
     const refused = await postern(args, { env });
     assert.match(refused.talk, /archive\.in-use/);
     first.kill('SIGKILL');

@@ -155,8 +155,8 @@ export function hurrying(sleptMs: number[] = []): Clock {
   };
 }
 
-/** Waits until a peer's log or the like says what it is about to say. */
-export async function until(isSo: () => boolean, deadlineMs = 5_000): Promise<void> {
+/** Waits until a peer's log or the like says what it is about to say: longer than a busy machine needs, so that a test that hangs says where. */
+export async function until(isSo: () => boolean, deadlineMs = 40_000): Promise<void> {
   for (const began = performance.now(); !isSo(); await systemClock.sleep(5)) {
     if (performance.now() - began > deadlineMs) throw new Error(`did not come to be within ${deadlineMs} ms: ${isSo}`);
   }

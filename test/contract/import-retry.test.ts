@@ -7,6 +7,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { inspect } from 'node:util';
 import type { Archive, LedgerEntry } from '../../src/archive/archive.ts';
 import { openArchive } from '../../src/archive/sqlite/sqlite-archive.ts';
 import { exit } from '../../src/cli/command.ts';
@@ -184,7 +185,9 @@ test('while another process holds the archive the wish is noted, and its next pa
 
       const journal = openJournal(join(desk.folder, 'data'), { clock: systemClock });
       const config = await loadConfig(desk.config, { LAB_SECRET: place.files['client-secret'] ?? '' });
-      assert.ok((await once(importSources(config, []), { ...watched(archive), retries: journal })).complete);
+      const ports = watched(archive);
+      const summary = await once(importSources(config, []), { ...ports, retries: journal });
+      assert.ok(summary.complete, inspect([summary, ports.events], { depth: 8 }));
       assert.deepEqual(await journal.pendingRetries(), []);
       await journal.close();
       assert.deepEqual(await rows(archive, 3), ['quarantined substitute bytes', 'archived  bytes']);

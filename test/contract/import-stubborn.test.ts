@@ -8,8 +8,8 @@ import { type Stubborn, type StubbornOptions, startStubborn } from './import-pee
 import { archivedHashes, hashesOf, hurrying, mails, until, watched, withArchive } from './import-place.ts';
 import { equation, once } from './import-suite.ts';
 
-/** A second, and room for a busy machine. */
-const promptlyMs = 2_000;
+/** Half of the shortest wait that would end by itself, so that a busy machine has room. */
+const promptlyMs = 15_000;
 
 async function withStubborn(options: Partial<StubbornOptions>, act: (server: Stubborn) => Promise<void>): Promise<void> {
   const server = await startStubborn({ messages: mails('stubborn', 5), ...options });

@@ -4,6 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { inspect } from 'node:util';
 import type { Archive } from '../../src/archive/archive.ts';
 import type { SourceSummary } from '../../src/import/events.ts';
 import { runOn, runOnce } from '../../src/import/run.ts';
@@ -348,6 +349,8 @@ export function importContract(
 /** As {@link runOnce}; the equation of every folder is held against itself. */
 export async function once(sources: readonly ImportSource[], ports: Watched, connections = 4): ReturnType<typeof runOnce> {
   const summary = await runOnce(sources, ports, { connections });
+  // Shown only where a test of the file fails: then it says why an import was not whole.
+  if (!summary.complete) process.stderr.write(`${inspect(summary, { depth: 8 })}\n`);
   for (const source of summary.sources) {
     for (const { listed, before: rows, archived, duplicate, quarantined, excluded, missing } of source.folders) {
       assert.equal(listed, rows + archived + duplicate + quarantined + excluded + missing.length, 'the equation of a folder does not hold');

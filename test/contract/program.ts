@@ -1,7 +1,8 @@
 /** Runs a program that nobody here wrote beside what is in this process, and gives what came out. */
 import { spawn } from 'node:child_process';
 
-const limitMs = 30_000;
+/** Longer than a busy machine needs: its end is that of a program that hangs. */
+const limitMs = 120_000;
 
 export interface Ended {
   readonly code: number | null;

@@ -6,7 +6,7 @@ import { crash } from './crash.ts';
 const kills = 6;
 
 test('an import that is killed again and again loses nothing, counts nothing twice, and leaves an archive that can be verified', {
-  timeout: 120_000,
+  timeout: 280_000,
 }, async () => {
   const summary = await crash({ kills, messages: 300, seed: 5, say: () => undefined });
   assert.equal(summary.kills.length, kills);

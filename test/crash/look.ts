@@ -42,7 +42,7 @@ export function look(dataFolder: string, server: readonly ServerMessage[]): Seen
     watermark: "select value from meta where key = 'watermark'",
     ahead: 'select first, last from ahead',
     record: 'select message from record order by message',
-    words: 'select id from words_docsize order by id',
+    words: (db) => partsOf(db).flatMap((part) => db.prepare(`select id from ${part}_docsize order by id`).all()),
   });
   const incoming = join(folder, 'bodies', 'incoming');
   return {
@@ -115,23 +115,40 @@ function checkIndex(
 export function occurrencesOf(dataFolder: string, words: readonly string[]): ReadonlyMap<string, number> {
   const db = new DatabaseSync(join(dataFolder, 'archive', 'index.sqlite'), { readOnly: true });
   try {
-    db.exec("create virtual table temp.vocabulary using fts5vocab('main', 'words', 'row')");
-    const find = db.prepare('select cnt from temp.vocabulary where term = ?');
-    return new Map(words.map((word) => [word, Number(find.get(word)?.cnt ?? 0)]));
+    const counts = new Map(words.map((word) => [word, 0]));
+    for (const part of partsOf(db)) {
+      db.exec(`create virtual table temp.vocabulary_${part} using fts5vocab('main', '${part}', 'row')`);
+      const find = db.prepare(`select cnt from temp.vocabulary_${part} where term = ?`);
+      for (const [word, count] of counts) counts.set(word, count + Number(find.get(word)?.cnt ?? 0));
+    }
+    return counts;
   } finally {
     db.close();
   }
 }
 
+/** The tables of the full text, in the order of their messages. */
+function partsOf(db: DatabaseSync): readonly string[] {
+  return db
+    .prepare('select name from part order by first')
+    .all()
+    .map(({ name }) => String(name));
+}
+
+type Ask = string | ((db: DatabaseSync) => readonly Row[]);
+
 /** What all queries find in one view of the file; undefined where it is not there or has no tables yet. */
-function readAll<K extends string>(file: string, queries: Readonly<Record<K, string>>): Record<K, readonly Row[]> | undefined {
+function readAll<K extends string>(file: string, queries: Readonly<Record<K, Ask>>): Record<K, readonly Row[]> | undefined {
   if (!existsSync(file)) return undefined;
   const db = new DatabaseSync(file, { readOnly: true, timeout: 10_000 });
   try {
     db.exec('begin');
     if (db.prepare("select 1 from sqlite_schema where name = 'meta'").get() === undefined) return undefined;
     const found: Partial<Record<K, readonly Row[]>> = {};
-    for (const name in queries) found[name] = db.prepare(queries[name]).all();
+    for (const name in queries) {
+      const ask: Ask = queries[name];
+      found[name] = typeof ask === 'string' ? db.prepare(ask).all() : ask(db);
+    }
     return found as Record<K, readonly Row[]>; // every key was set by the line above
   } finally {
     db.close();

@@ -22,7 +22,7 @@ const words = {
 for (const transcript of readTranscripts(new URL('imap/', import.meta.url))) {
   for (const pieceBytes of [0, 1]) {
     const way = pieceBytes === 0 ? '' : ', byte by byte';
-    test(`${transcript.about} (${transcript.name}${way})`, { timeout: 20_000 }, () => play(transcript, pieceBytes));
+    test(`${transcript.about} (${transcript.name}${way})`, { timeout: 120_000 }, () => play(transcript, pieceBytes));
   }
 }
 

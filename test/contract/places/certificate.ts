@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { peerProgram } from './peers.ts';
 
-const deadlineMs = 20_000;
+const deadlineMs = 60_000;
 
 export interface Certificate {
   /** Both the server's certificate and the authority to trust. */

@@ -17,8 +17,9 @@ import { type DovecotSetup, dovecotFiles, type Ports } from './dovecot-config.ts
 import { folderPath, maildirName } from './maildir.ts';
 import { peerProgram } from './peers.ts';
 
-const startDeadlineMs = 10_000;
-const stopDeadlineMs = 5_000;
+/** Longer than a busy machine needs. */
+const startDeadlineMs = 40_000;
+const stopDeadlineMs = 20_000;
 const startAttempts = 3;
 
 export type DovecotOptions = DovecotSetup;
@@ -53,7 +54,7 @@ export interface DovecotPlace {
 
 /**
  * Starts a Dovecot and waits until it answers.
- * @throws Error with Dovecot's own words if it does not start within 10 s.
+ * @throws Error with Dovecot's own words if it does not start in time.
  */
 export async function startDovecot(options: DovecotOptions): Promise<DovecotPlace> {
   const folder = mkdtempSync(join(tmpdir(), 'postern-dovecot-'));
@@ -91,16 +92,18 @@ async function start(folder: string, options: DovecotOptions): Promise<Started> 
       words += text;
     });
     const pid = child.pid;
-    if (pid !== undefined && (await answers(child, ports.imaps))) return { child, pid, ports };
+    if (pid !== undefined && (await answers(child, ports.imaps, folder))) return { child, pid, ports };
     await stop(child);
     const inUse = `${words}${readLog(folder)}`.includes('Address already in use');
     if (!inUse || attempt === startAttempts) throw new Error(`Dovecot did not start:\n${words}${readLog(folder)}`);
   }
 }
 
-async function answers(child: ChildProcess, port: number): Promise<boolean> {
+/** Dovecot says so when it has all its ports: before that it may be another one who answers on a port that it will not get. */
+async function answers(child: ChildProcess, port: number, folder: string): Promise<boolean> {
   for (const startedAt = performance.now(); performance.now() - startedAt < startDeadlineMs; await pause(10)) {
     if (child.exitCode !== null || child.signalCode !== null) return false;
+    if (!readLog(folder).includes('starting up')) continue;
     const socket = connect({ host: '127.0.0.1', port });
     const connected = await Promise.race([once(socket, 'connect').then(() => true), once(socket, 'error').then(() => false)]).catch(
       () => false,

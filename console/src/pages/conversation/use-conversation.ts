@@ -53,7 +53,8 @@ export function useConversation(id: string, around: string | undefined): Reading
     about,
     items: pages.flatMap(({ items }) => items),
     error: read.error,
-    earlier: read.hasPreviousPage && !read.isFetching ? () => read.fetchPreviousPage() : undefined,
+    // Offered also while later ones come in: a button that goes and comes would move what is read.
+    earlier: read.hasPreviousPage && !read.isFetchingPreviousPage ? () => read.fetchPreviousPage() : undefined,
     later: read.hasNextPage && !read.isFetching ? () => read.fetchNextPage() : undefined,
     isLoadingEarlier: read.isFetchingPreviousPage,
     isLoadingLater: read.isFetchingNextPage,
@@ -67,16 +68,23 @@ function useNewer(threadId: string | null | undefined, known: number | undefined
   const api = useApi();
   const [now, setNow] = useState<{ readonly of: string; readonly messages: number } | undefined>(undefined);
   const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
+  const latest = useRef(threadId);
+  latest.current = threadId;
   useEffect(() => () => clearTimeout(timer.current), []);
-  useLive('derived', () => {
-    if (threadId === null || threadId === undefined) return;
+  function soon(): void {
     timer.current ??= setTimeout(() => {
       timer.current = undefined;
+      const of = latest.current;
+      if (of === null || of === undefined) return;
       void api
-        .get<MessageFacets>('/messages/facets', { q: condition('thread', threadId) })
-        .then(({ messages }) => setNow({ of: threadId, messages }))
+        .get<MessageFacets>('/messages/facets', { q: condition('thread', of) })
+        // Nothing leaves a conversation: of two answers the larger one is the later, whichever comes first.
+        .then(({ messages }) => setNow((before) => ({ of, messages: before?.of === of ? Math.max(before.messages, messages) : messages })))
         .catch(() => undefined);
     }, newsPauseMs);
-  });
+  }
+  useLive('derived', soon);
+  // After a pause of the line nobody knows what was missed.
+  useLive('hello', soon);
   return known === undefined || now === undefined || now.of !== threadId ? 0 : Math.max(0, now.messages - known);
 }

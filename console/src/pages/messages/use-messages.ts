@@ -99,12 +99,19 @@ export function useNews(q: string, newest: string | null | undefined): News {
   const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
   const latest = useRef({ q, newest });
   latest.current = { q, newest };
+  /** Something came while there was no list to hold it against. */
+  const missed = useRef(false);
+  const looks = useRef(0);
 
   async function look(): Promise<void> {
     const asked = latest.current;
+    missed.current = asked.newest === undefined;
     if (asked.newest === undefined) return;
+    looks.current += 1;
+    const mine = looks.current;
     const told = await api.get<MessageNews>('/messages/news', { q: asked.q, known: asked.newest }).catch(() => undefined);
-    if (told === undefined || latest.current.q !== asked.q || latest.current.newest !== asked.newest) return;
+    // The answer to a later question counts, also where it comes first.
+    if (told === undefined || mine !== looks.current || latest.current.q !== asked.q || latest.current.newest !== asked.newest) return;
     // Where nothing was known, whatever there is now is new.
     const isFirst = asked.newest === null && told.newest !== null;
     setSeen({ of: asked.newest, news: isFirst ? { count: 1, more: true } : { count: told.messages, more: told.more } });
@@ -116,6 +123,10 @@ export function useNews(q: string, newest: string | null | undefined): News {
     }, newsPauseMs);
   }
   useEffect(() => () => clearTimeout(timer.current), []);
+  const isRead = newest !== undefined;
+  useEffect(() => {
+    if (isRead && missed.current) soon();
+  });
   useLive('derived', soon);
   // After a pause of the line nobody knows what was missed.
   useLive('hello', soon);
