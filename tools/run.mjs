@@ -1,5 +1,5 @@
 /**
- * The entry of `npm start`, `npm test` and `npm run check`: installs what is missing, then runs the task with the pinned Node.
+ * The entry of `npm start`, `npm run build`, `npm test` and `npm run check`: installs what is missing, then runs the task with the pinned Node.
  *
  * Plain JavaScript without a dependency, for it is the one file that must run on a fresh clone, on a Node (20 or newer) that is not ours.
  * The hard part is to know whether node_modules is up to date: the times of files say nothing after a clone or a checkout,
@@ -16,6 +16,7 @@ const windows = process.platform === 'win32';
 const pinnedNode = join(root, 'node_modules', 'node', 'bin', windows ? 'node.exe' : 'node');
 const tasks = {
   start: [join(root, 'tools', 'start.ts')],
+  build: [join(root, 'tools', 'build-console.ts')],
   test: [join(root, 'tools', 'tests.ts'), 'test'],
   check: [join(root, 'tools', 'tests.ts'), 'check'],
 };

@@ -25,7 +25,7 @@ the earlier one as it was. Exit code 3: the archive itself is damaged, and the e
   run: async (args, terminal) => {
     const { backUp, readConfiguration } = await import('./wire.ts');
     const target = folderFrom(args);
-    const config = await readConfiguration(args, terminal);
+    const config = await readConfiguration(args, terminal, { forSetup: true });
     const line = await progressLine(terminal);
     const backup = await backUp(config, target, {
       withKey: args.values['with-key'] === true,
@@ -61,5 +61,5 @@ the earlier one as it was. Exit code 3: the archive itself is damaged, and the e
 function folderFrom({ positionals }: Arguments): string {
   const [folder, ...more] = positionals;
   if (folder !== undefined && folder !== '' && more.length === 0) return folder;
-  throw new Fault('cli.wrong-use', { expected: 'one folder to back up to', found: positionals.join(' ') });
+  throw new Fault('cli.wrong-use', { expected: 'one folder to back up to', found: positionals.join(' ') || 'nothing' });
 }

@@ -20,7 +20,7 @@ export async function withReader(
   act: (archive: ArchiveReader, line: Line, config: Config) => Promise<ExitCode>,
 ): Promise<ExitCode> {
   const { archiveToRead, readConfiguration } = await import('./wire.ts');
-  const config = await readConfiguration(args, terminal);
+  const config = await readConfiguration(args, terminal, { forSetup: true });
   const archive = archiveToRead(config);
   try {
     return await act(archive, await progressLine(terminal), config);
@@ -38,7 +38,8 @@ export async function wholeNumber(args: Arguments, option: string, otherwise: nu
 
 export async function onlyArgument(args: Arguments, name: string): Promise<string> {
   const [only, ...more] = args.positionals;
-  if (only === undefined || more.length > 0) throw await wrongUse({ expected: `one ${name}`, found: args.positionals.join(' ') });
+  if (only === undefined || more.length > 0)
+    throw await wrongUse({ expected: `one ${name}`, found: args.positionals.join(' ') || 'nothing' });
   return only;
 }
 

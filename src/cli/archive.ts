@@ -226,7 +226,7 @@ beside the next import, and can be searched meanwhile; this command does it at o
   run: async (args, terminal) => {
     expectNoArguments(archiveReindex, args);
     const { archiveToWrite, readConfiguration } = await import('./wire.ts');
-    const archive = await archiveToWrite(await readConfiguration(args, terminal));
+    const archive = await archiveToWrite(await readConfiguration(args, terminal, { forSetup: true }));
     try {
       const line = await progressLine(terminal);
       await archive.reindex({ signal: terminal.signal, onProgress: (work) => line(() => `making searchable: ${of(work)}`) });

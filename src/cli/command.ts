@@ -29,6 +29,8 @@ export interface Terminal {
   readonly stderr: { write(text: string): boolean };
   /** Whether stderr is a terminal: only then a progress line and colour. */
   readonly interactive: boolean;
+  /** Of that terminal, as wide as it is now; undefined where it does not tell. */
+  readonly columns?: number | undefined;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Aborted by the first Ctrl-C or SIGTERM: finish what is in hand, keep everything, end. */
   readonly signal: AbortSignal;

@@ -116,8 +116,8 @@ test('a fault for machines holds everything that people are told', () => {
 
 test('progress is one line, shown ten times a second at most, cut to the width, and taken away', () => {
   let now = 0;
-  const screen = terminal(true);
-  const line = progress(screen, () => now, 10);
+  const screen = { ...terminal(true), columns: 10 };
+  const line = progress(screen, () => now);
   for (; now < 250; now += 10) line.show(() => `at ${now} of many`);
   line.clear();
   line.clear();

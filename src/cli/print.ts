@@ -139,8 +139,10 @@ export interface Progress {
 /** Ten times a second: more than the eye follows, little for a terminal over a slow line. */
 const leastGapMs = 100;
 
+const usualColumns = 80;
+
 /** One line on stderr, written over itself. On anything but a terminal it shows nothing. */
-export function progress(terminal: Terminal, monotonic: () => number, columns = 80): Progress {
+export function progress(terminal: Terminal, monotonic: () => number): Progress {
   if (!terminal.interactive) return { show: () => undefined, clear: () => undefined };
   let shownAt = Number.NEGATIVE_INFINITY;
   let shown = false;
@@ -151,6 +153,7 @@ export function progress(terminal: Terminal, monotonic: () => number, columns = 
       shownAt = now;
       shown = true;
       // Cut, so that it never wraps: a wrapped line cannot be written over.
+      const columns = terminal.columns || usualColumns;
       terminal.stderr.write(`\r\x1b[2K${[...printable(text())].slice(0, columns - 1).join('')}`);
     },
     clear: () => {

@@ -37,6 +37,10 @@ test('no command, help, and a group without a verb show a help', () => {
   );
   assert.deepEqual(chosen('help', 'config', 'check'), ['config check', '--help']);
   assert.deepEqual(chosen('--version'), { kind: 'version' });
+  assert.throws(
+    () => choose(['config', '--config', 'x.yaml']),
+    (error) => isFault(error, 'cli.wrong-use') && error.evidence['expected'] === 'a verb: check, sample, schema',
+  );
 });
 
 test('an unknown command brings the nearest one, if one is near', () => {

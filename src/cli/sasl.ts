@@ -21,7 +21,11 @@ Example: postern sasl journal@contoso.com | base64 -d | cat -v`,
   run: async (args, terminal) => {
     const [mailbox, extra] = args.positionals;
     if (mailbox === undefined || extra !== undefined || !isAddress(mailbox)) {
-      throw new Fault('cli.wrong-use', { command: 'sasl', expected: 'one address of a mailbox', found: args.positionals.join(' ') });
+      throw new Fault('cli.wrong-use', {
+        command: 'sasl',
+        expected: 'one address of a mailbox',
+        found: args.positionals.join(' ') || 'nothing',
+      });
     }
     const file = args.values['token-file'];
     const token = typeof file === 'string' ? await fromFile(file) : undefined;

@@ -26,8 +26,8 @@ import { copyDatabase } from '../../runtime/sqlite-copy.ts';
 import { syncFolder, writeWhole } from '../../runtime/whole-file.ts';
 import { type ArchiveBackup, type BackupOptions, backUpArchive } from './backup.ts';
 import { archiveFault } from './errors.ts';
-import { layout } from './layout.ts';
-import { takeWriterLock } from './lock.ts';
+import { type Layout, layout } from './layout.ts';
+import { takeWriterLock, type WriterLock } from './lock.ts';
 
 /** Says what the folder is; written last. */
 const page = 'backup.json';
@@ -65,7 +65,7 @@ export async function backUpDataFolder(wish: BackupWish): Promise<Backup> {
   } catch (error) {
     throw archiveFault(error, { folder: target });
   }
-  const lock = takeWriterLock(to);
+  const lock = lockOf(to);
   try {
     const archive = await backUpArchive(layout(dataFolder), to, wish);
     if (archive.findings.length > 0) return { ...archive, others: [], keyLeftOut: false };
@@ -81,6 +81,15 @@ export async function backUpDataFolder(wish: BackupWish): Promise<Backup> {
     throw archiveFault(error, { folder: target });
   } finally {
     lock.release();
+  }
+}
+
+/** @throws Fault archive.in-use, archive.write-failed, archive.disk-full */
+function lockOf(to: Layout): WriterLock {
+  try {
+    return takeWriterLock(to);
+  } catch (error) {
+    throw archiveFault(error, { folder: to.folder });
   }
 }
 
