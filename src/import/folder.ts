@@ -176,7 +176,7 @@ export class FolderImport {
       this.#settledUpTo = 0;
       await this.#exclude(opened);
       const [missing, givenUp] = [this.#missing, this.#givenUp];
-      const wanted = missing.filter((uid) => !givenUp.has(uid));
+      const wanted = givenUp.size === 0 ? missing : missing.filter((uid) => !givenUp.has(uid));
       if (round === 1 || wanted.length > 0) report({ kind: 'folder', source, folder, listed: listing.count, toFetch: wanted.length });
       if (wanted.length === 0) {
         const { unlisted, count } = listing;
@@ -200,19 +200,25 @@ export class FolderImport {
   summary(fault: FolderSummary['fault']): FolderSummary {
     const tally: Record<LedgerState, number> = { archived: 0, duplicate: 0, quarantined: 0 };
     const { uids, count } = this.#listing;
-    const listed = new Set(uids);
-    const below = count - uids.length - [...this.#excluded].filter((uid) => !listed.has(uid)).length;
-    let gone = 0;
+    // Counted in one pass, without a set of what is listed: of 100,000 messages it would be 2.6 MB, and as much again while it grew.
+    let [stoodBefore, listedAndTaken, listedAndExcluded] = [0, 0, 0];
+    for (const uid of uids) {
+      if (this.#excluded.has(uid)) listedAndExcluded += 1;
+      if (!this.#taken.has(uid)) stoodBefore += this.#stoodBefore(uid) ? 1 : 0;
+      else if (uid >= this.#countedFrom) listedAndTaken += 1;
+    }
+    const below = count - uids.length - (this.#excluded.size - listedAndExcluded);
+    let taken = 0;
     for (const [uid, state] of this.#taken) {
       if (uid < this.#countedFrom) continue;
+      taken += 1;
       if (state !== undefined) tally[state] += 1;
-      if (!listed.has(uid)) gone += 1;
     }
     return {
       folder: this.#folder,
       uidValidity: this.#era?.uidValidity,
-      listed: count + gone,
-      before: below + uids.filter((uid) => this.#stoodBefore(uid) && !this.#taken.has(uid)).length,
+      listed: count + taken - listedAndTaken,
+      before: below + stoodBefore,
       ...tally,
       excluded: this.#excluded.size,
       vanished: this.#vanished.size,
@@ -305,10 +311,7 @@ export class FolderImport {
   async #fetchRound(opened: OpenFolder, wanted: readonly number[]): Promise<void> {
     const deliveredBefore = this.#delivered;
     const suspects = wanted.filter((uid) => (this.#cuts.get(uid)?.times ?? 0) >= cutsOfSuspect);
-    let left = await this.#fetchMost(
-      opened,
-      wanted.filter((uid) => !suspects.includes(uid)),
-    );
+    let left = await this.#fetchMost(opened, suspects.length === 0 ? wanted : wanted.filter((uid) => !suspects.includes(uid)));
     for (const waitMs of lateUidWaitsMs) {
       if (left.length === 0) break;
       await this.#ports.clock.sleep(waitMs, this.#ports.signal);

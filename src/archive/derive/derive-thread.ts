@@ -21,6 +21,7 @@ import { markOf } from './index-fit.ts';
 import { JoinedChunks } from './joined-chunks.ts';
 import { neverEnds } from './never-ends.ts';
 import { type Profiles, profileName, profileOf } from './profiles.ts';
+import { newScratch } from './scratch.ts';
 
 /** `skip`: this message alone ended a thread before; it is noted as unreadable without being parsed. */
 export interface ToDeriver {
@@ -62,6 +63,8 @@ class DeriveThread {
   readonly #profiles: Profiles;
   readonly #makers = new Map<string, Maker>();
   readonly #piece = pieceOfBody();
+  /** Of all sources together: one of its own for each of a thousand would be 48 MB. */
+  readonly #scratch = newScratch();
 
   constructor({ layout: where, index, profiles }: DeriveWork) {
     this.#where = where;
@@ -78,7 +81,7 @@ class DeriveThread {
   async derive(range: ToDeriver): Promise<number> {
     // One statement a message, so that no view of the ledger stays open while a message is parsed: the writer could not tidy its log.
     const get = this.#ledger.prepare(
-      `select lower(hex(m.sha256)) as sha256, m.encoding, m.body, e.source, l.internal_date, l.accepted_at
+      `select lower(hex(m.sha256)) as sha256, m.bytes, m.encoding, m.body, e.source, l.internal_date, l.accepted_at
        from message m left join ledger l on l.row = (select min(row) from ledger where message = m.seq) left join era e on e.id = l.era
        where m.seq = ?`,
     );
@@ -128,7 +131,7 @@ class DeriveThread {
     const known = this.#makers.get(source);
     if (known !== undefined) return known;
     const profile = profileOf(this.#profiles, source);
-    const maker = { extract: extractor(profile), profile: profileName(profile) };
+    const maker = { extract: extractor(profile, this.#scratch), profile: profileName(profile) };
     this.#makers.set(source, maker);
     return maker;
   }

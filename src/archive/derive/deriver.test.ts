@@ -18,12 +18,12 @@ import { Deriver, type DeriverLimits, deriverLimits } from './deriver.ts';
 import { FollowingIndex, nextIndexFile } from './following.ts';
 
 /** A ledger with these messages. */
-async function ledgerOf(where: Layout, messages: readonly string[]): Promise<void> {
+async function ledgerOf(where: Layout, messages: readonly string[], sourceOf = (_index: number): string => 's'): Promise<void> {
   const writer = new LedgerWriter(where.archive, () => undefined);
   for (const [index, text] of messages.entries()) {
     const incoming = await takeBody(where, piecesOf(text));
     await writer.add({
-      source: 's',
+      source: sourceOf(index),
       folder: 'INBOX',
       uidValidity: 1,
       uid: index + 1,
@@ -57,7 +57,7 @@ async function inFolder(run: (where: Layout) => Promise<void>): Promise<void> {
 /** Each message's number, problem, and how many entries of the full text say `word` for it. */
 function written(where: Layout, word: string): { readonly message: number; readonly problem: string | null; readonly entries: number }[] {
   const index = new DatabaseSync(where.index);
-  index.exec("create virtual table temp.entry using fts5vocab(main, words, 'instance')");
+  index.exec("create virtual table temp.entry using fts5vocab(main, words_1, 'instance')");
   const blocks = index.prepare('select packed from detail').all();
   const entries = index.prepare('select count(*) as entries from temp.entry where doc = ? and term = ?');
   const rows = index.prepare('select message from record order by message').all();
@@ -269,4 +269,77 @@ test('a damaged index is told as what it is', async () => {
       (error) => isFault(error, 'archive.index-damaged'),
     );
   });
+});
+
+test('a thread that has nothing to do is ended, and what comes then is derived by another one', async () => {
+  await inFolder(async (where) => {
+    await ledgerOf(where, [plain('one'), plain('two'), plain('three')]);
+    const deriver = new Deriver(where, { limits: { ...deriverLimits, threads: 1, idleMs: 0 } });
+    try {
+      for (const last of [1, 2, 3]) {
+        const started = once(process, 'worker');
+        deriver.follow(last);
+        const [worker] = await started;
+        const ended = once(worker, 'exit', { signal: AbortSignal.timeout(20_000) });
+        await deriver.caughtUp();
+        await ended;
+      }
+    } finally {
+      await deriver.close();
+    }
+    assert.deepEqual(
+      written(where, 'word').map(({ message, entries }) => [message, entries]),
+      [
+        [1, 1],
+        [2, 1],
+        [3, 1],
+      ],
+    );
+  });
+});
+
+test('what comes while a thread is being ended waits for the next one', async () => {
+  await inFolder(async (where) => {
+    const count = 30;
+    await ledgerOf(
+      where,
+      Array.from({ length: count }, (_, index) => plain(String(index))),
+    );
+    const deriver = new Deriver(where, { limits: { ...deriverLimits, idleMs: 0 } });
+    try {
+      for (let last = 1; last <= count; last += 1) {
+        deriver.follow(last);
+        await deriver.caughtUp(undefined, AbortSignal.timeout(20_000));
+        // Now before the thread is told to end, now while it does, now after.
+        for (let turn = (last * 173) % 1_000; turn > 0; turn -= 1) await new Promise((resolve) => setImmediate(resolve));
+      }
+    } finally {
+      await deriver.close();
+    }
+    assert.equal(written(where, 'word').filter(({ entries }) => entries === 1).length, count);
+  });
+});
+
+test('a thread needs no more memory for many sources than for one', async () => {
+  const messages = Array.from({ length: 400 }, (_, index) => plain(String(index)));
+  const outsideOfHeap = async (sourceOf: (index: number) => string): Promise<number> => {
+    let bytes = 0;
+    await inFolder(async (where) => {
+      await ledgerOf(where, messages, sourceOf);
+      const deriver = new Deriver(where, { limits: { ...deriverLimits, threads: 1 } });
+      try {
+        const started = once(process, 'worker');
+        deriver.follow(messages.length);
+        const [worker] = await started;
+        await deriver.caughtUp();
+        bytes = (await worker.getHeapStatistics()).external_memory;
+      } finally {
+        await deriver.close();
+      }
+    });
+    return bytes;
+  };
+  const one = await outsideOfHeap(() => 's');
+  const many = await outsideOfHeap((index) => `s${index}`);
+  assert.ok(many - one < 6_000_000, `${many} bytes for many sources, ${one} for one`);
 });

@@ -32,6 +32,8 @@ export interface DeriverLimits {
   /** After a failure that may pass (no room, no memory) it is tried again after this time, then after twice as long, and so on. */
   readonly retryFirstMs: number;
   readonly retryMostMs: number;
+  /** A thread that had nothing to do for so long is ended: it holds some 30 MB, and another one is there in a tenth of a second. */
+  readonly idleMs: number;
 }
 
 /**
@@ -45,6 +47,7 @@ export const deriverLimits: DeriverLimits = {
   messageTimeoutMs: 20_000,
   retryFirstMs: 5_000,
   retryMostMs: 300_000,
+  idleMs: 60_000,
 };
 
 /** Which index is written, and with what. */
@@ -68,6 +71,10 @@ interface Thread {
   readonly gate: SharedArrayBuffer;
   range: ToDeriver | undefined;
   deadline: NodeJS.Timeout | undefined;
+  /** Runs while it has nothing in hand. */
+  idle: NodeJS.Timeout | undefined;
+  /** It had nothing to do and is being ended. */
+  isLeaving: boolean;
 }
 
 export class Deriver {
@@ -177,6 +184,7 @@ export class Deriver {
       if (thread === undefined) return;
       const range = this.#again.shift() ?? this.#nextRange();
       if (range === undefined) return;
+      clearTimeout(thread.idle);
       thread.range = range;
       const timeoutMs = range.first === range.last ? this.#limits.messageTimeoutMs : this.#limits.rangeTimeoutMs;
       thread.deadline = setTimeout(() => void endThread(thread.worker, thread.gate), timeoutMs);
@@ -198,7 +206,7 @@ export class Deriver {
   }
 
   #idleThread(): Thread | undefined {
-    const idle = this.#threads.find((thread) => thread.range === undefined);
+    const idle = this.#threads.find((thread) => thread.range === undefined && !thread.isLeaving);
     if (idle !== undefined || this.#threads.length >= this.#limits.threads) return idle;
     const gate = newGate();
     const worker = new Worker(new URL('./derive-thread.ts', import.meta.url), {
@@ -206,7 +214,7 @@ export class Deriver {
       resourceLimits: { maxOldGenerationSizeMb: this.#limits.threadHeapMb, maxYoungGenerationSizeMb: threadYoungMb },
     });
     worker.unref();
-    const thread: Thread = { worker, gate, range: undefined, deadline: undefined };
+    const thread: Thread = { worker, gate, range: undefined, deadline: undefined, idle: undefined, isLeaving: false };
     this.#threads.push(thread);
     worker.on('message', (answer: FromDeriver) => this.#receive(thread, answer));
     worker.on('error', () => undefined); // 'exit' follows and tells the same
@@ -228,14 +236,29 @@ export class Deriver {
       this.#watermark = Math.max(this.#watermark, answer.watermark);
       this.#hand();
     }
+    if (thread.range === undefined && !this.#closing) this.#rest(thread);
     this.#wake();
+  }
+
+  /** What comes while it is being ended waits for the one that takes its place. */
+  #rest(thread: Thread): void {
+    thread.idle = setTimeout(() => {
+      thread.isLeaving = true;
+      void endThread(thread.worker, thread.gate);
+    }, this.#limits.idleMs);
+    thread.idle.unref();
   }
 
   #lost(thread: Thread): void {
     clearTimeout(thread.deadline);
+    clearTimeout(thread.idle);
     this.#threads.splice(this.#threads.indexOf(thread), 1);
     const range = thread.range;
-    if (range === undefined || this.#closing) return;
+    if (this.#closing) return;
+    if (range === undefined) {
+      if (thread.isLeaving) this.#hand();
+      return;
+    }
     if (range.skip) {
       // It was not parsed, so it is not the message that ends threads; nor need any other have been.
       this.#again = [...this.#again, range].map((one) => ({ ...one, skip: false }));
@@ -271,6 +294,7 @@ export class Deriver {
 
   async #retire(thread: Thread): Promise<void> {
     clearTimeout(thread.deadline);
+    clearTimeout(thread.idle);
     await endThread(thread.worker, thread.gate);
   }
 

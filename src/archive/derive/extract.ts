@@ -17,7 +17,7 @@ import { fromField } from './record/participants.ts';
 import { blankRecord, clean, Notes, type OwnerList, ownerList, type Reading, transportNoise, unparsed } from './record/reading.ts';
 import { recognise, reportUnrecognised } from './record/telemessage/recognise.ts';
 import { readCaptured } from './record/telemessage/telemessage.ts';
-import { newScratch } from './scratch.ts';
+import { newScratch, type Scratch } from './scratch.ts';
 import { type Slim, slim } from './slim.ts';
 
 /** Bytes of a message, without its large attachments, that are read at most. */
@@ -59,10 +59,15 @@ export async function extract(
   return extractor(profile)(chunks);
 }
 
-/** {@link extract} for many messages of one source: what is known of it is prepared once. */
-export function extractor(profile: RecordProfile): (chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>) => Promise<Derived> {
+/**
+ * {@link extract} for many messages of one source: what is known of it is prepared once.
+ * @param scratch may be shared by the extractors of all sources, as long as one message is read after the other
+ */
+export function extractor(
+  profile: RecordProfile,
+  scratch: Scratch = newScratch(),
+): (chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>) => Promise<Derived> {
   const owners = ownerList(profile);
-  const scratch = newScratch();
   return async (chunks) => {
     const slimmed = await slim(chunks, readLimitBytes, scratch);
     try {

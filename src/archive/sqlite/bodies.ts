@@ -24,6 +24,8 @@ export interface TakenBody {
 
 /** A row of `message`, as far as it says where the bytes are. */
 export interface StoredBody {
+  /** How many they are. Where it is told, they are unpacked into one buffer of this size. */
+  readonly bytes?: unknown;
   readonly encoding?: unknown;
   readonly body?: unknown;
 }
@@ -69,19 +71,19 @@ export function giveBack(bytes: Uint8Array): void {
  */
 export async function* storedBytes(where: Layout, row: StoredBody, sha256: string, piece?: Buffer): AsyncGenerator<Uint8Array> {
   if (row.encoding === encoding.file) yield* readBodyFile(where, sha256, piece);
-  else if (row.body instanceof Uint8Array) yield decodeBody(Number(row.encoding), row.body, sha256);
+  else if (row.body instanceof Uint8Array) yield decodeBody(row, row.body, sha256);
 }
 
 /**
  * Whether a row still leads to the bytes that came in anew: those in a file were put in place again with their arrival, those in the row
  * itself are held against their hash.
  */
-export function leadsTo(taken: TakenBody, row: StoredBody & { readonly bytes?: unknown }): boolean {
+export function leadsTo(taken: TakenBody, row: StoredBody): boolean {
   if (row.bytes !== taken.bytes) return false;
   if (row.encoding === encoding.file || taken.inline === undefined) return row.encoding === encoding.file && taken.inline === undefined;
   if (!(row.body instanceof Uint8Array)) return false;
   try {
-    const bytes = decodeBody(Number(row.encoding), row.body, taken.sha256);
+    const bytes = decodeBody(row, row.body, taken.sha256);
     const isSame = hash('sha256', bytes) === taken.sha256;
     giveBack(bytes);
     return isSame;
@@ -96,10 +98,12 @@ export function pieceOfBody(): Buffer {
   return Buffer.allocUnsafeSlow(readBytes);
 }
 
-function decodeBody(kind: number, data: Uint8Array, sha256: string): Uint8Array {
+function decodeBody({ bytes, encoding: kind }: StoredBody, data: Uint8Array, sha256: string): Uint8Array {
   if (kind !== encoding.zstd) return data;
+  // One byte more than comes: a buffer that is full to its end makes Node ask for another one.
+  const size = typeof bytes === 'number' && bytes <= inlineLimitBytes ? { chunkSize: Math.max(64, bytes + 1) } : {};
   try {
-    return uninterrupted(() => zstdDecompressSync(data, { maxOutputLength: unpackedLimitBytes }));
+    return uninterrupted(() => zstdDecompressSync(data, { maxOutputLength: unpackedLimitBytes, ...size }));
   } catch (error) {
     throw new Fault('archive.body-changed', { sha256, seen: 'its compressed bytes cannot be unpacked' }, { cause: error });
   }
