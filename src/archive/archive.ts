@@ -236,7 +236,7 @@ export interface Progress {
 
 /** Reading. Any number of processes may read while one writes. */
 export interface ArchiveReader {
-  /** Counts all messages, so its time grows with the archive: to be asked seldom. */
+  /** Counts all messages the first time, others having their turn meanwhile; after that only what was added. */
   stats(): Promise<ArchiveStats>;
   /** A few look-ups, whatever the size of the archive. */
   pulse(): Promise<Pulse>;

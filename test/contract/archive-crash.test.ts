@@ -102,7 +102,7 @@ test('a step on a server that was told as noted is there when the process is kil
 /** How many messages say `word`, and how often. */
 function timesWritten(folder: string): { readonly messages: number; readonly entries: number } {
   const index = new DatabaseSync(join(folder, 'archive', 'index.sqlite'));
-  index.exec("create virtual table temp.entry using fts5vocab(main, words, 'instance')");
+  index.exec("create virtual table temp.entry using fts5vocab(main, words_1, 'instance')");
   const row = index.prepare("select count(distinct doc) as messages, count(*) as entries from temp.entry where term = 'word'").get();
   index.close();
   return { messages: Number(row?.messages), entries: Number(row?.entries) };

@@ -206,7 +206,7 @@ test('a copy of format 1 where nothing may be written is read and proven', { ski
   try {
     // Root may write everywhere, so the reading is done by a process that gives its rights up.
     const script = join(import.meta.dirname, 'archive-child.ts');
-    const told = execFileSync(process.execPath, [script, 'read', folder.path, 'word'], { encoding: 'utf8', timeout: 30_000 });
+    const told = execFileSync(process.execPath, [script, 'read', folder.path, 'word'], { encoding: 'utf8', timeout: 120_000 });
     assert.deepEqual(JSON.parse(told), { messages: 3, hits: 0, findings: [] });
   } finally {
     for (const one of folders) chmodSync(one, 0o755);

@@ -3,7 +3,8 @@
  *
  * search.ts [--messages 100000] [--data DIR] [--rounds 5]. With --data the archive stays there and is taken as it is the next time. The
  * hard thing is what people look for: words that stand everywhere and words that stand once, people who write all day, days that are
- * gone, and conditions that exclude each other. Each search is timed as the port answers it, with the records of its twenty hits.
+ * gone, and conditions that exclude each other. Each search is timed as the port answers it, with the records of its twenty hits; beside
+ * it stands the processor time, which is what a machine that does nothing else would need.
  */
 import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -161,47 +162,80 @@ function searches(next: () => number): readonly (readonly [kind: string, query: 
 async function measure(dataFolder: string, rounds: number): Promise<void> {
   const archive = openArchiveReader(dataFolder, { feed: profile });
   const next = chance(7);
-  const times = new Map<string, number[]>();
+  const times = new Map<string, Took[]>();
   try {
     for (let round = 0; round <= rounds; round += 1) {
       for (const [kind, query] of searches(next)) {
         for (const order of ['sent', 'arrival'] as const) {
-          const ms = await timed(archive, query, order);
+          const took = await timed(archive, query, order);
           // The first round finds the file cold, which is another question.
-          if (round > 0) times.set(`${kind}|${order}`, [...(times.get(`${kind}|${order}`) ?? []), ms]);
+          if (round > 0) times.set(`${kind}|${order}`, [...(times.get(`${kind}|${order}`) ?? []), took]);
         }
       }
     }
-    const counts = await timedCall(() => archive.facets(readQuery('w1')));
-    const feed = await timedCall(() => archive.feed(new Date(firstDay + 700 * 86_400_000)));
-    const talk = await timedCall(() => archive.conversation('item-1'));
     report(times);
-    say(`counts of a frequent word ${counts.toFixed(1)} ms; the feed ${feed.toFixed(1)} ms; a conversation ${talk.toFixed(1)} ms`);
+    for (const [name, call] of [
+      ['counts of a frequent word', () => archive.facets(readQuery('w1'))],
+      ['counts of a word', () => archive.facets(readQuery('w200'))],
+      ['counts of two letters and whatever follows', () => archive.facets(readQuery('w1*'))],
+      ['two letters and whatever follows', () => archive.search(readQuery('w1*'), 20)],
+      ['three letters and whatever follows', () => archive.search(readQuery('w12*'), 20)],
+      ['the fiftieth page of a frequent word', () => manyPages(archive, 'w5', 50)],
+      ['the feed', () => archive.feed(new Date(firstDay + 700 * 86_400_000))],
+      ['a conversation', () => archive.conversation('item-1')],
+      ['the numbers of the archive', () => archive.stats()],
+      ['the same again', () => archive.stats()],
+    ] satisfies readonly (readonly [string, () => Promise<unknown>])[]) {
+      const { ms, processor } = await timedCall(call);
+      say(`${name}: ${ms.toFixed(1)} ms, processor ${processor.toFixed(1)} ms`);
+    }
   } finally {
     await archive.close();
   }
 }
 
-async function timed(archive: ArchiveReader, query: string, order: SearchOrder): Promise<number> {
+/** All pages until this one. */
+async function manyPages(archive: ArchiveReader, words: string, pages: number): Promise<void> {
+  let after: string | undefined;
+  for (let page = 1; page <= pages; page += 1) {
+    after = (await archive.search(readQuery(words), 20, after === undefined ? {} : { after })).next;
+  }
+}
+
+interface Took {
+  readonly ms: number;
+  /** Of the whole process. */
+  readonly processor: number;
+}
+
+async function timed(archive: ArchiveReader, query: string, order: SearchOrder): Promise<Took> {
   return timedCall(() => archive.search(readQuery(query), 20, { order }));
 }
 
-async function timedCall(call: () => Promise<unknown>): Promise<number> {
-  const begun = performance.now();
+async function timedCall(call: () => Promise<unknown>): Promise<Took> {
+  const [begun, before] = [performance.now(), process.cpuUsage()];
   await call();
-  return performance.now() - begun;
+  const { user, system } = process.cpuUsage(before);
+  return { ms: performance.now() - begun, processor: (user + system) / 1000 };
 }
 
-function report(times: ReadonlyMap<string, readonly number[]>): void {
-  const all = [...times.values()].flat().sort((a, b) => a - b);
+/** Median and worst, of time and of processor time. */
+function report(times: ReadonlyMap<string, readonly Took[]>): void {
+  const inOrder = (took: readonly Took[], what: keyof Took): number[] => took.map((one) => one[what]).sort((a, b) => a - b);
   for (const [key, found] of times) {
     const [kind = '', order = ''] = key.split('|');
-    const sorted = [...found].sort((a, b) => a - b);
-    const [median, worst] = [sorted[Math.floor(sorted.length / 2)] ?? 0, sorted.at(-1) ?? 0];
-    process.stdout.write(`${kind.padEnd(40)} ${order.padEnd(8)} ${median.toFixed(1).padStart(8)} ${worst.toFixed(1).padStart(8)}\n`);
+    const columns = (['ms', 'processor'] as const).flatMap((what) => {
+      const sorted = inOrder(found, what);
+      return [sorted[Math.floor(sorted.length / 2)] ?? 0, sorted.at(-1) ?? 0];
+    });
+    process.stdout.write(`${kind.padEnd(40)} ${order.padEnd(8)} ${columns.map((one) => one.toFixed(1).padStart(8)).join(' ')}\n`);
   }
-  const at = (share: number): string => (all[Math.min(all.length - 1, Math.floor(all.length * share))] ?? 0).toFixed(1);
-  say(`${all.length} searches: median ${at(0.5)} ms, 95 % under ${at(0.95)} ms, 99 % under ${at(0.99)} ms, worst ${at(1)} ms`);
+  for (const what of ['ms', 'processor'] as const) {
+    const all = inOrder([...times.values()].flat(), what);
+    const at = (share: number): string => (all[Math.min(all.length - 1, Math.floor(all.length * share))] ?? 0).toFixed(1);
+    const name = what === 'ms' ? 'time' : 'processor time';
+    say(`${all.length} searches, ${name}: median ${at(0.5)} ms, 95 % under ${at(0.95)} ms, 99 % under ${at(0.99)} ms, worst ${at(1)} ms`);
+  }
 }
 
 function seconds(begun: number): string {

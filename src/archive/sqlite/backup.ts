@@ -66,7 +66,7 @@ export async function backUpArchive(from: Layout, to: Layout, options: BackupOpt
   signal.throwIfAborted();
   const copy = new SqliteReader(fresh);
   try {
-    const { messages, bytes } = copy.stats();
+    const { messages, bytes } = await copy.stats();
     const findings = proven ?? copied.findings;
     const result = { messages, bytes, heads: copy.heads(), filesCopied: copied.files, bytesCopied: copied.bytes, findings };
     copy.close();

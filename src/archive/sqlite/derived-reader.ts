@@ -13,7 +13,7 @@ import type { attachmentAt } from '../derive/shown-parts.ts';
 import type { Derivation } from '../feed.ts';
 import { conversationOf } from './conversation-reader.ts';
 import { feedOf, gapsOf, identifiedOf, understandingOf } from './feed-reader.ts';
-import { indexFormat, staleness } from './index-schema.ts';
+import { isReadableIndex, staleness } from './index-schema.ts';
 import type { Layout } from './layout.ts';
 import type { SqliteReader } from './reader.ts';
 
@@ -111,7 +111,7 @@ function remaking(where: Layout, total: number): Derivation['remaking'] {
   let db: DatabaseSync | undefined;
   try {
     db = new DatabaseSync(nextIndexFile(where), { readOnly: true });
-    if (Number(db.prepare('pragma user_version').get()?.['user_version']) !== indexFormat) return undefined;
+    if (!isReadableIndex(db, 'main')) return undefined;
     return { done: Number(db.prepare("select value from meta where key = 'watermark'").get()?.['value'] ?? 0), total };
   } catch {
     return undefined; // there is none, or it takes its place at this moment

@@ -13,11 +13,11 @@ import type { Mark } from '../message.ts';
 import type { MessageRecord } from '../record.ts';
 import type { FacetCount, Facets, Query, SearchOptions, SearchOrder } from '../search.ts';
 import { indexFault, saysWrong } from './errors.ts';
-import { indexFormat, isIndexSchema } from './index-schema.ts';
+import { isIndexSchema, isReadableIndex } from './index-schema.ts';
 import { unreadableCode } from './index-writer.ts';
 import type { Layout } from './layout.ts';
 import { unpack } from './record-pack.ts';
-import { readable, schemaOf } from './schema.ts';
+import { readable } from './schema.ts';
 import { asksShapesOnly, type Position, SearchPlan, shapeCounts } from './search-plan.ts';
 
 type Row = Readonly<Record<string, SQLOutputValue>>;
@@ -173,9 +173,9 @@ export class IndexReader {
           this.detach();
           this.#db.prepare('attach database ? as ix').run(address);
           this.#attachedFile = { inode };
-          return Number(this.#one('pragma ix.user_version').user_version) === indexFormat;
+          return isReadableIndex(this.#db, 'ix');
         });
-        if (usable && !isIndexSchema(schemaOf(this.#db, 'ix'))) throw this.#indexDamaged('its tables are not those that were made');
+        if (usable && !isIndexSchema(this.#db, 'ix')) throw this.#indexDamaged('its tables are not those that were made');
       } catch (error) {
         usable = false;
         throw saysWrong(error) ? this.#indexDamaged((error as Error).message, error) : error;

@@ -10,14 +10,17 @@ import { Fault } from '../../fault/fault.ts';
 import { parserVersion } from '../derive/parser-version.ts';
 import { type Profiles, profileName, profileOf, readProfiles, writeProfiles } from '../derive/profiles.ts';
 import type { Derivation } from '../feed.ts';
+import { wordsTable } from './index-words.ts';
 import { formatOf, made, makeFile, opening, schemaOf } from './schema.ts';
 
-/** Raised whenever derived rows change their shape or meaning: the index is then made again by itself. */
-export const indexFormat = 2;
+/** Raised whenever derived rows change their shape or meaning: the index is then raised to it by itself, or made again. */
+const indexFormat = 3;
+/** Had all words in one part. Read as it is, and raised by its next writer. */
+const formatBefore = 2;
 
 const busyTimeoutMs = 10_000;
 
-const indexTables = `
+const commonTables = `
   create table meta (key text primary key, value text not null) without rowid, strict;
   -- Ranges of message.seq that are derived though something before them is not yet.
   create table ahead (first integer primary key, last integer not null) strict;
@@ -93,11 +96,11 @@ const indexTables = `
     messages integer not null,
     primary key (source, profile, parser)
   ) without rowid, strict;
-  create virtual table words using fts5 (
-    subject, sender, recipients, attachments, headers, body,
-    content = '', tokenize = "unicode61 remove_diacritics 2"
-  );
 `;
+
+/** Which messages have their words in which table: index-words.ts. */
+const partTable = 'create table part (first integer primary key, last integer not null, name text not null) strict;';
+const indexTables = `${commonTables}${partTable}`;
 
 /**
  * Opens the derived database for writing; one of another format is emptied, so that everything is derived again.
@@ -107,12 +110,31 @@ export function openIndex(file: string): DatabaseSync {
   makeFile(file);
   return opening(file, 'archive.index-damaged', (db) => {
     db.exec('pragma journal_mode = wal; pragma synchronous = normal;');
-    if (formatOf(db) !== indexFormat) {
+    if (!isReadableIndex(db, 'main')) {
       emptyIndex(db);
-    } else if (!isIndexSchema(schemaOf(db))) {
+    } else if (!isIndexSchema(db, 'main')) {
       throw new Fault('archive.index-damaged', { file, text: 'its tables are not those that were made' });
+    } else if (formatOf(db) === formatBefore) {
+      raise(db);
     }
   });
+}
+
+/** The words that are there stay where they are, as one part: they could not be taken out of it again. What arrives gets parts of its own. */
+function raise(db: DatabaseSync): void {
+  db.exec('begin immediate');
+  try {
+    if (formatOf(db) === formatBefore) {
+      const last = db.prepare('select max(message) as last from record').get()?.['last'];
+      db.exec(partTable);
+      if (last === null) db.exec('drop table words');
+      else db.prepare("insert into part (first, last, name) values (1, ?, 'words')").run(Number(last));
+      db.exec(`pragma user_version = ${indexFormat}`);
+    }
+    db.exec('commit');
+  } finally {
+    if (db.isTransaction) db.exec('rollback');
+  }
 }
 
 /** Makes the tables of the derived database anew, so that everything is derived again. */
@@ -121,7 +143,7 @@ export function emptyIndex(db: DatabaseSync): void {
   try {
     // Whatever an older or newer format had; the tables behind the full text go with it.
     const tables = db
-      .prepare("select name from sqlite_schema where type = 'table' and name not glob 'sqlite_*' and name not glob 'words_*'")
+      .prepare("select name from sqlite_schema where type = 'table' and name not glob 'sqlite_*' order by sql not like 'create virtual%'")
       .all();
     for (const { name } of tables) db.exec(`drop table if exists "${String(name).replaceAll('"', '""')}"`);
     db.exec(`${indexTables} pragma user_version = ${indexFormat}; commit`);
@@ -130,8 +152,23 @@ export function emptyIndex(db: DatabaseSync): void {
   }
 }
 
-export function isIndexSchema(found: string): boolean {
-  return found === made(indexTables);
+/** Whether an index is of a format that can be read as it is. */
+export function isReadableIndex(db: DatabaseSync, name: 'main' | 'ix'): boolean {
+  const format = formatOf(db, name);
+  return format === indexFormat || format === formatBefore;
+}
+
+/** Whether the tables of an index of such a format are those that were made. @throws errors of SQLite as they are */
+export function isIndexSchema(db: DatabaseSync, name: 'main' | 'ix'): boolean {
+  const isBefore = formatOf(db, name) === formatBefore;
+  const words = isBefore
+    ? ['words']
+    : db
+        .prepare(`select name from ${name}.part order by first`)
+        .all()
+        .map((row) => String(row['name']));
+  if (!words.every((table) => /^words(?:_\d+)?$/.test(table))) return false;
+  return schemaOf(db, name) === made(`${isBefore ? commonTables : indexTables}${words.map(wordsTable).join('\n')}`);
 }
 
 /** Notes the profiles that records are made with from now on. @throws errors of SQLite as they are */

@@ -9,6 +9,7 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { Derived } from '../derive/extract.ts';
 import { aboutOf, identitiesOf, keyOf, markBit, marksOf } from '../derive/record-keys.ts';
 import type { MessageRecord } from '../record.ts';
+import { WordWriter } from './index-words.ts';
 import { packBlocks } from './record-pack.ts';
 
 /** A derived message on its way into the index. */
@@ -49,11 +50,13 @@ export class IndexWriter {
   readonly #sql: Readonly<Record<keyof typeof statements, StatementSync>>;
   readonly #shapes = new Map<string, number>();
   readonly #identities = new Map<string, number>();
+  readonly #words: WordWriter;
 
   /** @param db open for writing, of the present format */
   constructor(db: DatabaseSync) {
     const prepared = Object.entries(statements).map(([name, sql]) => [name, db.prepare(sql)]);
     this.#sql = Object.fromEntries(prepared) as Record<keyof typeof statements, StatementSync>;
+    this.#words = new WordWriter(db);
   }
 
   /** Writes rows that are not there yet, within the transaction of the caller. After a failure the caller has to roll back and call {@link IndexWriter.forget}. */
@@ -69,6 +72,7 @@ export class IndexWriter {
   forget(): void {
     this.#shapes.clear();
     this.#identities.clear();
+    this.#words.forget();
   }
 
   #writeRow(row: DerivedRow, sums: Sums): void {
@@ -78,7 +82,7 @@ export class IndexWriter {
     const shape = this.#shape(row.source, record);
     const thread = record.threadId === undefined ? null : keyOf('thread', record.threadId);
     this.#sql.addRecord.run(seq, at, shape, thread, marksOf(record) | this.#links(seq, record));
-    this.#sql.addWords.run(seq, words.subject, words.sender, words.recipients, words.attachments, words.headers, words.body);
+    this.#words.write(seq, [words.subject, words.sender, words.recipients, words.attachments, words.headers, words.body]);
     for (const { kind, value, roles } of identitiesOf(record)) this.#sql.addParticipation.run(this.#identity(kind, value), seq, roles);
     sums.add(row, shape, at);
   }
@@ -214,7 +218,6 @@ function entry<K, V>(map: Map<K, V>, key: K, make: () => V): V {
 const statements = {
   addRecord: 'insert into record (message, at, shape, thread, marks) values (?, ?, ?, ?, ?)',
   addDetail: 'insert into detail (first, packed) values (?, ?)',
-  addWords: 'insert into words (rowid, subject, sender, recipients, attachments, headers, body) values (?, ?, ?, ?, ?, ?, ?)',
   findLink: 'select 1 from link where key = ? limit 1',
   findLinks: 'select message from link where key = ?',
   findAbout: 'select l.message, s.kind from link l join record r on r.message = l.message join shape s on s.id = r.shape where l.key = ?',

@@ -7,6 +7,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import type { DatabaseSync, SQLInputValue, SQLOutputValue, StatementSync } from 'node:sqlite';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Fault } from '../../fault/fault.ts';
 import type {
   ArchiveStats,
@@ -23,11 +24,12 @@ import type {
   StoredMessage,
   WithoutBytes,
 } from '../archive.ts';
-import { encoding, storedBytes } from './bodies.ts';
+import { storedBytes } from './bodies.ts';
 import { archiveFault } from './errors.ts';
 import { IndexReader } from './index-reader.ts';
 import type { Layout } from './layout.ts';
 import { LedgerReader } from './ledger-reader.ts';
+import { noStates, Totals } from './reader-totals.ts';
 import { hasCompletions, openForReading } from './schema.ts';
 
 type Row = Readonly<Record<string, SQLOutputValue>>;
@@ -39,6 +41,7 @@ export class SqliteReader {
   readonly #where: Layout;
   readonly #db: DatabaseSync;
   readonly #index: IndexReader;
+  readonly #totals: Totals;
   #prepared: { readonly message: StatementSync; readonly occurrences: StatementSync } | undefined;
   /** The ledger row by row. */
   readonly ledger: LedgerReader;
@@ -50,6 +53,7 @@ export class SqliteReader {
     if (db === undefined) throw new Fault('archive.not-found', { folder: where.folder });
     this.#db = db;
     this.#index = new IndexReader(db, where);
+    this.#totals = new Totals(db);
     this.ledger = new LedgerReader(db, where);
   }
 
@@ -66,41 +70,38 @@ export class SqliteReader {
     if (this.#db.isOpen) this.#db.close();
   }
 
-  stats(): ArchiveStats {
+  /** Others get their turn while it counts what it has not counted before. */
+  async stats(): Promise<ArchiveStats> {
+    while (this.#ledgerCall(() => this.#totals.count())) await nextTurn();
     return this.#ledgerCall(() =>
       this.#snapshot(() => {
-        const totals = this.#one('select count(*) as messages, coalesce(sum(bytes), 0) as bytes from message');
-        const stored = this.#one(
-          `select coalesce(sum(case when encoding = ${encoding.file} then bytes else length(body) end), 0) as bytes from message`,
-        );
-        const ledger: Record<LedgerState, number> = { archived: 0, duplicate: 0, quarantined: 0 };
-        for (const row of this.#db.prepare('select state, count(*) as rows from ledger group by state').all()) {
-          ledger[row.state as LedgerState] = Number(row.rows);
+        while (this.#totals.count()); // what came in the meantime: little
+        const { messages, bytes, storedBytes, eras } = this.#totals.sums;
+        const ledger = noStates();
+        for (const ofEra of eras.values()) {
+          for (const state of ['archived', 'duplicate', 'quarantined'] as const) ledger[state] += ofEra[state];
         }
         const sources = this.#db
-          .prepare(
-            'select e.source, e.folder, e.uid_validity, count(*) as rows from ledger l join era e on e.id = l.era group by e.id order by e.source, e.folder, e.uid_validity',
-          )
+          .prepare('select id, source, folder, uid_validity from era order by source, folder, uid_validity')
           .all()
+          .filter(({ id }) => eras.has(Number(id)))
           .map((row) => ({
             source: String(row.source),
             folder: String(row.folder),
             uidValidity: Number(row.uid_validity),
-            rows: Number(row.rows),
+            rows: Object.values(eras.get(Number(row.id)) ?? {}).reduce((sum, rows) => sum + rows, 0),
           }));
-        const withoutBytes = this.#withoutBytes();
-        const unreadable = this.#index.unreadable();
         return {
-          messages: Number(totals.messages),
-          bytes: Number(totals.bytes),
-          storedBytes: Number(stored.bytes),
+          messages,
+          bytes,
+          storedBytes,
           ledger,
           sources,
-          withoutBytes,
+          withoutBytes: this.#withoutBytes(),
           head: this.#head('ledger'),
           completions: this.#head('completion'),
           lag: this.lag(),
-          unreadable,
+          unreadable: this.#index.unreadable(),
         };
       }),
     );

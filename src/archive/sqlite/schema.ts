@@ -213,8 +213,8 @@ export function makeFile(file: string): void {
 }
 
 /** The number that a writer leaves in `pragma user_version`; 0 in a new file. */
-export function formatOf(db: DatabaseSync): number {
-  return Number(db.prepare('pragma user_version').get()?.user_version);
+export function formatOf(db: DatabaseSync, name: 'main' | 'ix' = 'main'): number {
+  return Number(db.prepare(`pragma ${name}.user_version`).get()?.user_version);
 }
 
 function isEmpty(db: DatabaseSync): boolean {

@@ -14,10 +14,38 @@ import { openArchive } from './sqlite-archive.ts';
 
 const ways: Readonly<Record<string, PlanLimits | undefined>> = {
   'as it is': undefined,
-  'all candidates are taken': { few: 1e6, fewWords: 1e6, wordsTestCost: 1, walkRows: 10, walkRowsForWords: 10 },
-  'messages are walked through to the end': { few: -1, fewWords: -1, wordsTestCost: 1e6, walkRows: 1e6, walkRowsForWords: 1e6 },
-  'a walk is given up at once': { few: -1, fewWords: -1, wordsTestCost: 1, walkRows: 3, walkRowsForWords: 3 },
-  'the full text hands out, the others are gathered': { few: 1e6, fewWords: 1e6, wordsTestCost: 1e6, walkRows: 3, walkRowsForWords: 3 },
+  'all candidates are taken': {
+    few: 1e6,
+    fewWords: 1e6,
+    mostWords: 1e6,
+    walkRows: 10,
+    walkRowsForWords: 10,
+    asked: { least: 2, first: 2, most: 4 },
+  },
+  'messages are walked through to the end': {
+    few: -1,
+    fewWords: -1,
+    mostWords: -1,
+    walkRows: 1e6,
+    walkRowsForWords: 1e6,
+    asked: { least: 2, first: 2, most: 4 },
+  },
+  'a walk is given up at once': {
+    few: -1,
+    fewWords: -1,
+    mostWords: -1,
+    walkRows: 3,
+    walkRowsForWords: 3,
+    asked: { least: 1, first: 1, most: 1 },
+  },
+  'the full text hands out, the others are walked through': {
+    few: -1,
+    fewWords: -1,
+    mostWords: 1e6,
+    walkRows: 3,
+    walkRowsForWords: 3,
+    asked: { least: 64, first: 256, most: 4_096 },
+  },
 };
 
 const queries = [
@@ -41,6 +69,10 @@ const queries = [
   'kind:delete platform:whatsapp even',
   'id:i7',
   'nowhere even',
+  'ev*',
+  'ev* -third platform:signal',
+  '-thi*',
+  '"even third"',
 ];
 
 test('every way finds the same messages in the same order, page by page', async () => {

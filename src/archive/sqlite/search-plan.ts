@@ -4,26 +4,37 @@
  * The hard thing is that the newest twenty of a million have to be found fast whether a condition fits three messages or nine hundred
  * thousand. So the number of candidates of each condition is looked up first, up to a bound. If one has few, they are all taken, tested
  * and sorted. If every condition has many, the messages are walked through from the newest one: twenty that fit are met soon. And if they
- * are not (conditions that exclude each other), all candidates are gone through after all. Measured on a million messages: the full text
- * hands out ten candidates in a microsecond and takes twenty to say whether one message fits, so it hands out wherever that is cheaper.
+ * are not (conditions that exclude each other), all candidates are gone through after all. For its words a message is never asked alone:
+ * the full text says which of many have them, and neighbours cost it next to nothing.
  */
 import type { DatabaseSync, SQLInputValue } from 'node:sqlite';
 import { backwards, flagBit, identityKind, keyOf, markBit, roleBits } from '../derive/record-keys.ts';
 import type { FactField, Query, QueryFact, QueryParticipant, QueryTerm, SearchOrder } from '../search.ts';
+import { WordSearch } from './index-words.ts';
 
 export interface PlanLimits {
   /** Candidates up to this number are all taken and sorted: about 10 ms. */
   readonly few: number;
-  /** The same for those that the full text hands out, counted and taken: about 40 ms. */
+  /** The same for those that the full text hands out; and where they cannot be met on a short walk: about 100 ms. */
   readonly fewWords: number;
-  /** To ask a message for words costs as much as to be handed out this many. */
-  readonly wordsTestCost: number;
-  /** Messages that are walked through before the walk is given up: about 50 ms; fewer where each is asked for words. */
+  readonly mostWords: number;
+  /** Messages that are walked through before the walk is given up: about 50 ms; fewer where the full text is asked for them. */
   readonly walkRows: number;
   readonly walkRowsForWords: number;
+  /** Messages that the full text is asked for at once: at least, at first where nobody knows how many it takes, and at most. */
+  readonly asked: { readonly least: number; readonly first: number; readonly most: number };
 }
 
-const measuredLimits: PlanLimits = { few: 10_000, fewWords: 150_000, wordsTestCost: 100, walkRows: 50_000, walkRowsForWords: 3_000 };
+const measuredLimits: PlanLimits = {
+  few: 10_000,
+  fewWords: 3_000,
+  mostWords: 150_000,
+  walkRows: 50_000,
+  walkRowsForWords: 30_000,
+  asked: { least: 64, first: 256, most: 4_096 },
+};
+/** To take a candidate of the full text costs as much as to walk over so many messages. */
+const takeCost = 3;
 /** Numbers that end with the same digits are few; more than these are not told apart by a search. */
 const identityLimit = 5_000;
 
@@ -38,18 +49,14 @@ interface Condition {
   readonly where: string;
   readonly values: readonly SQLInputValue[];
   readonly candidates?: Candidates;
-  readonly asksWords?: boolean;
 }
 
 interface Candidates {
   /** Selects `message`, each once. */
   readonly rows: string;
   readonly values: readonly SQLInputValue[];
-  /** How many, counted up to one more than `few`. */
+  /** How many, counted up to one more than are all taken. */
   readonly count: number;
-  /** So many are all taken. */
-  readonly few: number;
-  readonly isWords: boolean;
 }
 
 interface Found {
@@ -57,19 +64,31 @@ interface Found {
   readonly at: number;
 }
 
+interface Page {
+  readonly order: SearchOrder;
+  readonly after: Position | undefined;
+  readonly limit: number;
+}
+
+/** In place of a limit, where there is none. */
+const everything = -1;
+
 /** A query against an attached index (`ix`). */
 export class SearchPlan {
   readonly #db: DatabaseSync;
   readonly #limits: PlanLimits;
+  readonly #words: WordSearch | undefined;
   readonly #conditions: readonly Condition[];
+  readonly #until: number;
 
   /** @throws errors of SQLite as they are */
   constructor(db: DatabaseSync, query: Query, limits: PlanLimits = measuredLimits) {
     this.#db = db;
     this.#limits = limits;
     const counting = { db, limits };
+    this.#words = wordSearch(db, query.terms);
+    this.#until = query.until?.getTime() ?? Number.MAX_SAFE_INTEGER;
     this.#conditions = [
-      ...wordConditions(counting, query.terms),
       ...factConditions(counting, query.facts ?? []),
       ...(query.participants ?? []).map((one) => participantCondition(counting, one)),
       ...markConditions(query),
@@ -80,23 +99,46 @@ export class SearchPlan {
 
   /** Messages of a page in their order. */
   page(order: SearchOrder, after: Position | undefined, limit: number): readonly Found[] {
-    const taken = this.#chosen();
-    if (taken !== undefined && taken.count <= taken.few) return this.#taken(taken, order, after, limit);
-    const floor = this.#floor(order, after);
+    const rarest = this.#rarest();
+    if (this.#words !== undefined) return this.#pageOfWords(this.#words, rarest, { order, after, limit });
+    if (rarest !== undefined && rarest.count <= this.#limits.few) return this.#taken(rarest, order, after, limit);
+    const floor = this.#floor(order, after, this.#limits.walkRows);
     const walked = this.#walked(order, after, limit, floor);
     if (walked.length >= limit || floor === undefined) return walked;
-    return taken === undefined ? this.#walked(order, after, limit, undefined) : this.#taken(taken, order, after, limit);
+    return rarest === undefined ? this.#walked(order, after, limit, undefined) : this.#taken(rarest, order, after, limit);
+  }
+
+  #pageOfWords(words: WordSearch, rarest: Candidates | undefined, page: Page): readonly Found[] {
+    const { order, after, limit } = page;
+    const { few, fewWords, mostWords, walkRowsForWords } = this.#limits;
+    const take = (): readonly Found[] => this.#taken(candidatesIn(words), order, after, limit);
+    const isAtMost = (most: number): boolean => words.wanted && words.count(most) <= most;
+    if (isAtMost(Math.min(fewWords, rarest?.count ?? fewWords))) return take();
+    if (rarest !== undefined && rarest.count <= few) {
+      // Of words that are counted it goes through all, instead of asking for each of the few.
+      if (!words.hasPrefix) isAtMost(mostWords);
+      return this.#having(words, this.#taken(rarest, order, after, everything), limit);
+    }
+    const otherOneIn = rarest === undefined ? 1 : words.lastMessage / rarest.count;
+    const expected = (): number => limit * words.oneIn.messages * otherOneIn;
+    const isFar = expected() > walkRowsForWords;
+    if (isFar && isAtMost(mostWords) && expected() > takeCost * words.count(mostWords)) return take();
+    const floor = this.#floor(order, after, Math.max(walkRowsForWords, words.oneIn.isAll ? Math.ceil(2 * expected()) : 0));
+    const walked = this.#walkedForWords(words, page, floor);
+    if (walked.length >= limit || floor === undefined) return walked;
+    return isAtMost(mostWords) ? take() : this.#walkedForWords(words, page, undefined);
   }
 
   /** All matches in the order of their arrival. */
   all(): readonly number[] {
-    const taken = this.#chosen();
+    const rarest = this.#rarest();
+    const asked = this.#words?.wanted === true && (rarest === undefined || rarest.count > this.#limits.few) ? undefined : this.#words;
+    const taken = this.#words === undefined || asked !== undefined ? rarest : candidatesIn(this.#words);
     const from = taken === undefined ? 'ix.record r' : `(${taken.rows}) c cross join ix.record r on r.message = c.message`;
     const { where, values } = this.#where(taken, []);
-    return this.#db
-      .prepare(`select r.message from ${from} ${where} order by r.message`)
-      .all(...(taken?.values ?? []), ...values)
-      .map((row) => Number(row['message']));
+    const rows = this.#found(`select r.message, 0 as at from ${from} ${where} order by r.message`, [...(taken?.values ?? []), ...values]);
+    const found = asked === undefined ? rows : this.#having(asked, rows, everything);
+    return found.map(({ message }) => message);
   }
 
   /** How many match, by their shape and month of being sent, of the newest `limit` at most. */
@@ -113,16 +155,13 @@ export class SearchPlan {
     return { rows: rows.map(countOf), complete };
   }
 
-  /** Whose candidates cost least to go through. */
-  #chosen(): Candidates | undefined {
-    let words: Candidates | undefined;
-    let rarest: Candidates | undefined;
-    for (const { candidates } of this.#conditions) {
-      if (candidates?.isWords === true) words = candidates;
-      else if (candidates !== undefined && (rarest === undefined || candidates.count < rarest.count)) rarest = candidates;
-    }
-    if (words === undefined || rarest === undefined) return words ?? rarest;
-    return rarest.count * this.#limits.wordsTestCost <= words.count ? rarest : words;
+  /** The condition other than words that fewest fit. */
+  #rarest(): Candidates | undefined {
+    const handing = this.#conditions.flatMap(({ candidates }) => candidates ?? []);
+    return handing.reduce<Candidates | undefined>(
+      (least, one) => (least === undefined || one.count < least.count ? one : least),
+      undefined,
+    );
   }
 
   #taken(candidates: Candidates, order: SearchOrder, after: Position | undefined, limit: number): readonly Found[] {
@@ -138,13 +177,47 @@ export class SearchPlan {
     return this.#found(`select r.message, r.at from ix.record r ${by} ${where} order by ${orderOf[order]} limit ?`, [...values, limit]);
   }
 
+  #walkedForWords(words: WordSearch, { order, after, limit }: Page, floor: Condition | undefined): readonly Found[] {
+    const found: Found[] = [];
+    let from = after;
+    for (const size of this.#sizes(words, limit)) {
+      const rows = this.#walked(order, from, size, floor);
+      found.push(...having(words, rows));
+      from = rows.at(-1);
+      if (found.length >= limit || rows.length < size) break;
+    }
+    return found.slice(0, limit);
+  }
+
+  /** Those of ordered messages that the words are in, or not in, as it is asked. */
+  #having(words: WordSearch, rows: readonly Found[], limit: number): readonly Found[] {
+    const found: Found[] = [];
+    let at = 0;
+    for (const size of this.#sizes(words, limit)) {
+      if (at >= rows.length || (limit !== everything && found.length >= limit)) break;
+      found.push(...having(words, rows.slice(at, at + size)));
+      at += size;
+    }
+    return limit === everything ? found : found.slice(0, limit);
+  }
+
+  /** How many are looked at together: as many as it should take, then more each time, for what was not among the newest may be far. */
+  *#sizes(words: WordSearch, limit: number): Generator<number> {
+    const { least, first, most } = this.#limits.asked;
+    const { messages, isAll } = words.oneIn;
+    const expected = Math.max(least, 2 * limit * messages);
+    const begin = limit === everything ? most : isAll ? expected : Math.min(expected, Math.max(first, limit));
+    for (let size = Math.min(most, Math.ceil(begin)); ; size = Math.min(size * 2, most)) yield size;
+  }
+
   /** Ends a walk after its bound; undefined where there are not so many messages. */
-  #floor(order: SearchOrder, after: Position | undefined): Condition | undefined {
+  #floor(order: SearchOrder, after: Position | undefined, rows: number): Condition | undefined {
     const key = order === 'sent' ? 'at' : 'message';
-    const from = after === undefined ? { where: '', values: [] } : { where: `where ${key} <= ?`, values: [after[key]] };
+    // A walk by time begins where it may find something.
+    const begin = Math.min(after?.[key] ?? Number.MAX_SAFE_INTEGER, order === 'sent' ? this.#until : Number.MAX_SAFE_INTEGER);
     const last = this.#db
-      .prepare(`select ${key} as value from ix.record ${from.where} order by ${key} desc limit 1 offset ?`)
-      .get(...from.values, this.#conditions.some(({ asksWords }) => asksWords) ? this.#limits.walkRowsForWords : this.#limits.walkRows);
+      .prepare(`select ${key} as value from ix.record where ${key} <= ? order by ${key} desc limit 1 offset ?`)
+      .get(begin, rows);
     return last === undefined ? undefined : { where: `r.${key} >= ?`, values: [Number(last['value'])] };
   }
 
@@ -156,13 +229,7 @@ export class SearchPlan {
   }
 
   #where(taken: Candidates | undefined, more: readonly Condition[]): { readonly where: string; readonly values: readonly SQLInputValue[] } {
-    const tests = this.#conditions
-      .filter((one) => taken === undefined || one.candidates !== taken)
-      // Of many that the full text hands out: is it among the others' few? Known at once when those are gathered first.
-      .map((one) =>
-        taken?.isWords === true && one.candidates !== undefined && one.candidates.count <= one.candidates.few ? among(one.candidates) : one,
-      );
-    const all = [...tests, ...more];
+    const all = [...this.#conditions.filter(({ candidates }) => taken === undefined || candidates !== taken), ...more];
     return {
       where: all.length === 0 ? '' : `where ${all.map((one) => one.where).join(' and ')}`,
       values: all.flatMap((one) => one.values),
@@ -170,8 +237,14 @@ export class SearchPlan {
   }
 }
 
-function among({ rows, values }: Candidates): Condition {
-  return { where: `r.message in (${rows})`, values };
+function having(words: WordSearch, rows: readonly Found[]): readonly Found[] {
+  const matching = words.among(rows.map(({ message }) => message));
+  return rows.filter(({ message }) => matching.has(message) === words.wanted);
+}
+
+function candidatesIn(words: WordSearch): Candidates {
+  const found = words.all();
+  return { rows: 'select value as message from json_each(?)', values: [JSON.stringify(found)], count: found.length };
 }
 
 /** Whether what a query asks for is said by shapes alone, so that it is counted without looking at messages. */
@@ -213,10 +286,9 @@ interface Counting {
 }
 
 /** @param rows selects `message`, each once */
-function candidatesOf({ db, limits }: Counting, rows: string, values: readonly SQLInputValue[], isWords = false): Candidates {
-  const few = isWords ? limits.fewWords : limits.few;
-  const counted = db.prepare(`select count(*) as count from (${rows} limit ${few + 1})`).get(...values);
-  return { rows, values, count: Number(counted?.['count']), few, isWords };
+function candidatesOf({ db, limits }: Counting, rows: string, values: readonly SQLInputValue[]): Candidates {
+  const counted = db.prepare(`select count(*) as count from (${rows} limit ${limits.few + 1})`).get(...values);
+  return { rows, values, count: Number(counted?.['count']) };
 }
 
 /** Columns of the full-text table for each field of a search. */
@@ -230,30 +302,12 @@ const wordColumns: Readonly<Record<Exclude<QueryTerm['field'], 'any'>, string>> 
   body: 'body',
 };
 
-function wordConditions(counting: Counting, terms: readonly QueryTerm[]): readonly Condition[] {
+function wordSearch(db: DatabaseSync, terms: readonly QueryTerm[]): WordSearch | undefined {
+  if (terms.length === 0) return undefined;
   const wanted = terms.filter((term) => !term.not).map(ftsTerm);
   const unwanted = terms.filter((term) => term.not).map(ftsTerm);
   const match = wanted.length > 0 ? [wanted.join(' AND '), ...unwanted].join(' NOT ') : unwanted.join(' OR ');
-  if (terms.some(({ prefix }) => prefix)) return [gathered(counting, match, wanted.length > 0)];
-  const test = 'exists (select 1 from ix.words where words match ? and rowid = r.message)';
-  if (wanted.length > 0) {
-    const candidates = candidatesOf(counting, 'select rowid as message from ix.words where words match ?', [match], true);
-    return [{ where: test, values: [match], candidates, asksWords: true }];
-  }
-  return unwanted.length === 0 ? [] : [{ where: `not ${test}`, values: [match], asksWords: true }];
-}
-
-/**
- * For a beginning of words the full text puts the lists of all words together that go on from it, each time that it is asked, be it for one
- * message: half a second for one that stands in everything. So it is asked once.
- */
-function gathered({ db, limits }: Counting, match: string, isWanted: boolean): Condition {
-  const found = db.prepare('select rowid as message from ix.words where words match ?').all(match);
-  const values = [JSON.stringify(found.map(({ message }) => Number(message)))];
-  const rows = 'select value as message from json_each(?)';
-  if (!isWanted) return { where: `r.message not in (${rows})`, values };
-  const candidates: Candidates = { rows, values, count: found.length, few: limits.fewWords, isWords: true };
-  return { where: `r.message in (${rows})`, values, candidates };
+  return new WordSearch(db, { match, wanted: wanted.length > 0, hasPrefix: terms.some(({ prefix }) => prefix) });
 }
 
 /** A term as FTS5 reads it: a quoted string, so that no character of the user's is an operator. */
@@ -301,7 +355,7 @@ function isOwnerNamed(owner: string, value: string): boolean {
 }
 
 function factConditions(counting: Counting, facts: readonly QueryFact[]): readonly Condition[] {
-  const { db, limits } = counting;
+  const { db } = counting;
   const ofShapes = facts.filter(({ field }) => shapeColumn[field] !== undefined);
   const others = facts.filter(({ field }) => shapeColumn[field] === undefined).map((fact) => keyCondition(counting, fact));
   if (ofShapes.length === 0) return others;
@@ -311,7 +365,7 @@ function factConditions(counting: Counting, facts: readonly QueryFact[]): readon
   const condition: Condition = {
     where: `exists (select 1 from ix.shape s where s.id = r.shape and ${test})`,
     values,
-    candidates: { rows, values, count, few: limits.few, isWords: false },
+    candidates: { rows, values, count },
   };
   return [condition, ...others];
 }
