@@ -48,6 +48,18 @@ test('every dependency has its line in the table of CONTRIBUTING.md, and the tab
   assert.deepEqual(listed.toSorted(), [...present].sort());
 });
 
+test('every `npm run` that somebody is told to use is there', () => {
+  const { scripts } = JSON.parse(read('package.json'));
+  const told = files
+    .filter((file) => /\.(?:md|tsx?|mjs)$/.test(file) && file !== 'CHANGELOG.md')
+    .flatMap((file) => [...read(file).matchAll(/\bnpm run ([a-z][\w:-]*)/g)].map((match) => ({ file, script: String(match[1]) })));
+  assert.ok(told.some(({ script }) => script === 'build'));
+  assert.deepEqual(
+    told.filter(({ script }) => !Object.hasOwn(scripts, script)),
+    [],
+  );
+});
+
 test('no dependency is unused', () => {
   const unused = manifests.flatMap((manifest) => {
     const imported = new Set(
