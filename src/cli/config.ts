@@ -176,6 +176,7 @@ function understood(config: Config): Record<string, unknown> {
     file,
     dataFolder,
     tenants,
+    notMade: config.notMade,
     sources,
     import: config.import,
     service: understoodService(config.service),
@@ -228,6 +229,8 @@ function asText(config: Config, secrets: readonly Resolved[] | undefined): strin
       table([{ title: 'TENANT' }, { title: 'CLOUD' }, { title: 'TENANT ID' }, { title: 'CLIENT ID' }, { title: 'CREDENTIAL' }], rows),
     );
   }
+  for (const name of config.notMade)
+    parts.push(`Tenant ${name} waits for \`postern setup apply ${name}\`: its app is not made yet. Nothing else needs it so far.\n`);
   if (config.sources.length > 0) {
     const rows = config.sources.map(({ name, mailbox, protocol, server, auth, folders, everyMs, onCompletion, hold }) => {
       const way = auth.kind === 'oauth2' ? `OAuth 2.0 (${auth.tenant.name})` : `password (${auth.user})`;

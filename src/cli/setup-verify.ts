@@ -32,7 +32,7 @@ Exit codes as \`check\`: 0 all is well, 3 there are faults.`,
     }
     const { tenant, desired } = await setupTenant(args, terminal);
     // Once more, strictly: from here on the app has to be there.
-    const config = await readConfiguration(args, terminal);
+    const config = await readConfiguration(args, terminal, { needs: tenant.name });
     const refused = [args.values['refused'] ?? []].flat().filter((one) => typeof one === 'string');
     const accounts = desired.mailboxes.flatMap(({ address, protocols }, index) =>
       accountsToCheck(config, { mailboxes: [address], refused: index === 0 ? refused : [], protocols, tenant: tenant.name }),

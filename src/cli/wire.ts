@@ -40,7 +40,9 @@ export { tokenApp } from './token-app.ts';
  * @param options `forSetup` for what reads the archive and asks no server: an app that is gone, or not made yet, keeps nobody from the mail
  * @throws Fault config.*
  */
-export async function readConfiguration(args: Arguments, terminal: Terminal, options: ReadOptions = {}): Promise<Config> {
+export async function readConfiguration(args: Arguments, terminal: Terminal, wish: ReadOptions = {}): Promise<Config> {
+  const named = args.values['tenant'];
+  const options = typeof named === 'string' ? { needs: named, ...wish } : wish;
   const { config, isDefault } = await configurationOrDefault(args, terminal, options);
   if (!isDefault || existsSync(config.dataFolder)) return config;
   return await loadConfig(configFile(args, terminal.env), terminal.env, options);

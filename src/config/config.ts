@@ -18,6 +18,8 @@ export interface Config {
   /** Where archive, journals and locks live. Absolute. */
   readonly dataFolder: string;
   readonly tenants: ReadonlyMap<string, TenantConfig>;
+  /** Tenants whose app `setup` has not made yet and that nothing asks for so far. They are not among `tenants`, and keep nobody waiting. */
+  readonly notMade: readonly string[];
   /** In the order of the file. */
   readonly sources: readonly SourceConfig[];
   readonly import: ImportConfig;

@@ -646,3 +646,25 @@ test('all problems come at once, in the order of the file, as values too', async
     ['1 dta', '8 sources.one.every'],
   );
 });
+
+test('a tenant whose app is not made yet keeps nobody waiting, until something asks for it', async () => {
+  const second = `  fabrikam:
+    tenantId: fabrikam.example
+    credential: { secret: { file: ./not-there-yet } }
+    setup: { mailboxes: [records@fabrikam.example] }
+`;
+  const source = 'sources:\n  telemessage: { tenant: contoso, mailbox: telemessage@contoso.com }\n';
+  const config = await load(`${tenant}${second}${source}`);
+  assert.deepEqual([[...config.tenants.keys()], config.notMade, config.sources.length], [['contoso'], ['fabrikam'], 1]);
+  const missing = '6:3 tenants.fabrikam.clientId: missing; `postern setup apply` has not made the app yet; run it, or write the id of one';
+  const asking = [
+    `${source}  records: { tenant: fabrikam, mailbox: records@fabrikam.example }\n`,
+    `${source}alerts: { mail: { tenant: fabrikam, from: a@fabrikam.example, to: [b@fabrikam.example] } }\n`,
+    `${source}proxy: { listeners: { imap: { protocol: imap, listen: "127.0.0.1:1143" } }, tenants: { contoso: ["*@contoso.com"], fabrikam: ["*@fabrikam.example"] } }\n`,
+  ];
+  for (const text of asking) assert.deepEqual(await problems(`${tenant}${second}${text}`), [missing], text);
+  assert.deepEqual(await problems(`tenants:\n${second}`), [missing.replace('6:', '2:')], 'the only one');
+  await assert.rejects(loadConfig(file, {}, { needs: 'fabrikam' }), (error) => isFault(error, 'config.invalid'));
+  const forSetup = await loadConfig(file, {}, { forSetup: true });
+  assert.deepEqual([[...forSetup.tenants.keys()], forSetup.notMade], [['fabrikam'], []]);
+});

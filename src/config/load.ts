@@ -23,6 +23,8 @@ export type Reading =
 export interface ReadOptions {
   /** For `setup` itself: what it makes need not be there yet (the client id, the certificate). */
   readonly forSetup?: boolean;
+  /** This tenant is asked for, whatever else is: its app has to be there. */
+  readonly needs?: string | undefined;
 }
 
 /** A thousand sources need some 200 KB; a mistaken path may lead to a database. */
@@ -72,7 +74,7 @@ async function readConfigText(file: string, text: string, env: Environment, opti
     if (entries(yaml.value, key).some(([name]) => name === '__proto__'))
       problems.push(keyProblem(yaml, [key, '__proto__'], 'expected another name'));
   }
-  const reader = new Reader(yaml, dirname(resolvePath(file)), env, problems, { forSetup: options.forSetup === true });
+  const reader = new Reader(yaml, dirname(resolvePath(file)), env, problems, { forSetup: options.forSetup === true, needs: options.needs });
   const tenants = await reader.tenants();
   const sources = await reader.sources(tenants);
   const alerts = await reader.alerts(tenants);
@@ -81,7 +83,17 @@ async function readConfigText(file: string, text: string, env: Environment, opti
   const dataFolder = resolvePath(dirname(resolvePath(file)), shape.data.data);
   const service = shape.data.service === undefined ? undefined : reader.service(shape.data.service);
   return {
-    config: { file: resolvePath(file), dataFolder, tenants, sources, import: shape.data.import, service, alerts, proxy },
+    config: {
+      file: resolvePath(file),
+      dataFolder,
+      tenants,
+      notMade: reader.notMade,
+      sources,
+      import: shape.data.import,
+      service,
+      alerts,
+      proxy,
+    },
     problems: [],
   };
 }

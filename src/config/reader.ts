@@ -57,6 +57,8 @@ export interface KeptBeside {
 export interface ReaderOptions {
   /** For `setup` itself: what it makes need not be there yet (the client id, the certificate). */
   readonly forSetup: boolean;
+  /** This tenant is asked for, whatever else is. */
+  readonly needs?: string | undefined;
   readonly kept?: KeptBeside;
   /** Tenants of elsewhere that may be referred to. */
   readonly known?: ReadonlyMap<string, TenantConfig>;
@@ -74,9 +76,13 @@ export class Reader {
   readonly #kept: KeptBeside | undefined;
   readonly #known: ReadonlyMap<string, TenantConfig>;
   readonly #claims = new FolderClaims();
+  readonly #needs: string | undefined;
+  /** See `Config`; known when {@link Reader.tenants} is done. */
+  readonly notMade: string[] = [];
 
   constructor(yaml: YamlText, folder: string, env: Environment, problems: Problem[], options: ReaderOptions) {
     this.#forSetup = options.forSetup;
+    this.#needs = options.needs;
     this.#kept = options.kept;
     this.#known = options.known ?? new Map();
     for (const other of options.beside ?? []) this.#claims.claim(other.name, mailboxKey(other), other.folders);
@@ -90,14 +96,35 @@ export class Reader {
     this.#problems.push(valueProblem(this.#yaml, path, text, code));
   }
 
-  /** The tenants whose shape is sound, by name. */
+  /** The tenants whose shape is sound, by name. One that is still to be set up does not keep the others from their work. */
   async tenants(): Promise<Map<string, TenantConfig>> {
     const tenants = new Map<string, TenantConfig>();
-    for (const [name, raw] of entries(this.#yaml.value, 'tenants')) {
+    const sound = entries(this.#yaml.value, 'tenants').flatMap(([name, raw]) => {
       const shape = tenantSchema.safeParse(raw);
-      if (shape.success) tenants.set(name, await this.#tenant(name, shape.data));
+      return shape.success ? [{ name, raw: shape.data, isMade: this.#isMade(name, shape.data) }] : [];
+    });
+    const isAlone = !sound.some(({ isMade }) => isMade) && entries(this.#yaml.value, 'sources').length === 0;
+    for (const { name, raw, isMade } of sound) {
+      if (isMade || isAlone || this.#forSetup || this.#isAskedFor(name)) tenants.set(name, await this.#tenant(name, raw));
+      else this.notMade.push(name);
     }
     return tenants;
+  }
+
+  /** Whether it is not only waiting for `setup apply`. */
+  #isMade(name: string, raw: RawTenant): boolean {
+    return raw.setup === undefined || (raw.clientId ?? this.#madeApp(name, raw)?.appId) !== undefined;
+  }
+
+  #isAskedFor(name: string): boolean {
+    const { alerts, proxy } = Object(this.#yaml.value);
+    const ofProxy = Object(proxy)['tenants'];
+    return (
+      this.#needs === name ||
+      entries(this.#yaml.value, 'sources').some(([, source]) => Object(source)['tenant'] === name) ||
+      Object(Object(alerts)['mail'])['tenant'] === name ||
+      (proxy !== undefined && (ofProxy === undefined || name in Object(ofProxy)))
+    );
   }
 
   async #tenant(name: string, raw: RawTenant): Promise<TenantConfig> {

@@ -83,6 +83,23 @@ test('an app that is not there yet is a problem with its line for an import, and
   assert.equal(ours().length, 0);
 });
 
+test('beside another tenant that works, it waits and is told by config check, and verify says what it waits for', async () => {
+  const text = readFileSync(join(folder, 'postern.yaml'), 'utf8');
+  const working = text
+    .replace(
+      'tenants:\n',
+      'tenants:\n  other: { tenantId: other.test, clientId: 66666666-7777-8888-9999-000000000001, credential: { secret: { env: X } } }\n',
+    )
+    .replace('tenant: contoso\n', 'tenant: other\n');
+  writeFileSync(join(folder, 'two.yaml'), working);
+  const checked = await postern(['config', 'check', '--config', 'two.yaml'], { cwd: folder });
+  assert.equal(checked.code, 0, checked.talk);
+  assert.match(checked.out, /Tenant contoso waits for `postern setup apply contoso`/);
+  const verified = await postern(['setup', 'verify', 'contoso', '--config', 'two.yaml'], { cwd: folder });
+  assert.equal(verified.code, 2);
+  assert.match(verified.talk, /`postern setup apply` has not made the app yet/);
+});
+
 test('apply makes it, verify finds all mailboxes open and another one closed, and a second plan is empty', async () => {
   const none = await setup('plan', 'nobody');
   assert.equal(none.code, 2);
