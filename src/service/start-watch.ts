@@ -127,7 +127,7 @@ export async function startWatch(setup: WatchSetup): Promise<RunningWatch> {
     pid: process.pid,
     // Those of the file that `serve` does not run are paused, which ends their alerts.
     configured: within === undefined ? all : { sources: [], tenants: [] },
-    tenantsBeside: tenantsBeside(config),
+    tenantsBeside: () => tenantsBeside(config),
     once,
     listen: within?.address ?? health?.address,
     notesRuns: within === undefined,

@@ -48,7 +48,7 @@ export interface WatchOptions {
   /** Names of everything that is configured, in this run or not: an alert of what is gone ends. */
   readonly configured: { readonly sources: readonly string[]; readonly tenants: readonly string[] };
   /** Tenants whose credential matters though no source of this run logs in with it. */
-  readonly tenantsBeside: readonly string[];
+  readonly tenantsBeside: () => readonly string[];
   /** Whether the journal gets a run of each source from the begin of this process to its end. */
   readonly notesRuns: boolean;
   /** Hears that a look has ended. Never waits, never throws. */
@@ -144,7 +144,7 @@ export class Watch {
     const standing = ({ source, tenant }: { readonly source: string | undefined; readonly tenant: string | undefined }) => {
       const { configured } = options;
       if (source !== undefined && !this.#facts.has(source)) return configured.sources.includes(source) ? 'elsewhere' : 'gone';
-      if (tenant !== undefined && options.tenantsBeside.includes(tenant)) return 'here';
+      if (tenant !== undefined && options.tenantsBeside().includes(tenant)) return 'here';
       if (tenant !== undefined && sourcesOf(`tenant ${tenant}`).length === 0)
         return configured.tenants.includes(tenant) ? 'elsewhere' : 'gone';
       return 'here';
@@ -285,7 +285,7 @@ export class Watch {
       this.#service,
     );
     const sources = new Map(this.#sources.map((source) => [source.name, source]));
-    const beside = this.#options.tenantsBeside.flatMap((tenant) => this.#looks.credentials.expiries.get(tenant) ?? []);
+    const beside = this.#options.tenantsBeside().flatMap((tenant) => this.#looks.credentials.expiries.get(tenant) ?? []);
     const found = wantedAlerts({ verdicts, service: this.#service, beside, tenantOf: (name) => sources.get(name)?.tenant }, now);
     const place = (name: string): string | undefined => {
       const source = sources.get(name);
