@@ -1,4 +1,5 @@
 /** The countdown of a credential on the Access page: it names who knows the date, and where nobody does, why. */
+import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -36,6 +37,7 @@ tenants:
   asks: ${app(reader)}
   may-not: ${app(clientId)}
   is-told: ${app(clientId, ', expires: 2099-01-31')}
+  renewed: { tenantId: ${tenant.id}, clientId: ${clientId}, cloud: ${cloud}, ca: ca.pem, credential: { assertion: { env: LAB_ASSERTION } } }
 `;
 }
 
@@ -53,6 +55,12 @@ test('the end of a secret is counted down with where it is known from, and where
     return (await page.getByText(says).isVisible()) && (await page.getByText(refuses).isVisible());
   });
   await page.getByText(/^(?:19|20) days left, until/).waitFor();
+  assert.equal(
+    await page.getByText('write it as expires into the configuration file').count(),
+    1,
+    'and where it is told, of the one that has an end',
+  );
+  await page.getByText('It has no end of its own.').waitFor();
   watch.assertClean();
   await watch.close();
 });

@@ -161,12 +161,12 @@ function Id({
 }
 
 function Credential({ access }: { readonly access: Access }) {
-  const { credential } = access;
+  const { credential, origin } = access;
   return (
     <Group gap="sm">
       <Text fw={600}>Credential</Text>
       <Text>{credential.describe}</Text>
-      <Expiry credential={credential} />
+      <Expiry credential={credential} where={origin} />
     </Group>
   );
 }
@@ -178,11 +178,26 @@ const knownFrom = {
   graph: 'says Microsoft Graph',
 } as const;
 
-function Expiry({ credential: { expires, daysLeft, origin, unknown } }: Pick<Access, 'credential'>) {
+/** What others renew: an identity of this machine, an assertion. */
+const renewedKinds: ReadonlySet<string> = new Set(['managed-identity', 'assertion']);
+
+const toldWhere = {
+  file: 'write it as `expires` into the configuration file',
+  console: 'tell it in the source form',
+} as const satisfies Record<Access['origin'], string>;
+
+interface ExpiryProps extends Pick<Access, 'credential'> {
+  readonly where: Access['origin'];
+}
+
+function Expiry({ credential: { kind, expires, daysLeft, origin, unknown }, where }: ExpiryProps) {
   if (expires === null || daysLeft === null) {
+    const says = renewedKinds.has(kind)
+      ? 'It has no end of its own.'
+      : `Its end is not known${unknown === null ? '' : ` (${unknown})`}: ${toldWhere[where]}, and you are warned in time.`;
     return (
       <Text size="sm" c="dimmed">
-        Its end is not known{unknown === null ? '' : ` (${unknown})`}: tell it in the source form, and you are warned in time.
+        <Worded text={says} />
       </Text>
     );
   }
