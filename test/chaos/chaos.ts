@@ -70,6 +70,11 @@ async function main(): Promise<void> {
     process.stdout.write(`${JSON.stringify(makeSchedule(seed, wish), undefined, 1)}\n`);
     await chaos({ seeds: Array.from({ length: number(values.repeat) }, () => seed), wish, onPlayed: (played) => tally.add(played) });
   } else {
+    // Whoever stops a run of an hour wants to know what it has come to.
+    process.once('SIGINT', () => {
+      process.stdout.write(`stopped\n${tally.text()}`);
+      process.exit(130);
+    });
     await dealOut(
       { from: number(values.from), schedules: number(values.schedules), kills: Number(values.kills), jobs: number(values.jobs) },
       tally,
@@ -119,7 +124,8 @@ async function work(wish: Wish): Promise<void> {
   let turn = Promise.resolve();
   process.on('message', ({ seed }: { seed: number }) => {
     turn = turn.then(async () => {
-      process.send?.(await play(ground, makeSchedule(seed, wish)));
+      const played = await play(ground, makeSchedule(seed, wish));
+      if (process.connected) process.send?.(played);
     });
   });
   await once(process, 'disconnect');
